@@ -1,0 +1,60 @@
+"""The ASGI words that both planes speak: types, reading a body, sending an answer whole."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+from gateway.errors import BodyTooLarge, GatewayError
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+JSON = (b"content-type", b"application/json")
+
+
+class CallerGone(Exception):
+    """The caller closed the connection; there is nobody left to answer."""
+
+
+async def read_body(receive: Receive, limit: int) -> bytes:
+    """The whole request body. Raises BodyTooLarge over `limit` bytes, CallerGone when the caller leaves."""
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        body: bytes = message.get("body", b"")
+        if len(body) > limit:
+            raise too_large(limit)
+        return body
+    parts: list[bytes] = []
+    size = 0
+    while message["type"] == "http.request":
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise too_large(limit)
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+        message = await receive()
+    raise CallerGone
+
+
+def too_large(limit: int) -> BodyTooLarge:
+    """The 413 of a body over `limit` bytes."""
+    return BodyTooLarge(f"The request body is larger than the limit of {limit:,} bytes.")
+
+
+async def answer(send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = (JSON,)) -> None:
+    """Send a whole answer."""
+    length = (b"content-length", b"%d" % len(body))
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def answer_error(send: Send, error: GatewayError, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    """Send an error in OpenAI's shape."""
+    await answer(send, error.status, error.body(), [JSON, *error.headers(), *headers])

@@ -1,0 +1,208 @@
+"""Every error a caller can be shown, as one tree.
+
+GatewayError
+├── InvalidRequest              400  the request itself is wrong; names the field and the rule
+│   └── OperationNotSupported   400  the model is known, the operation is not
+├── InvalidApiKey               401  data plane
+├── InvalidManagementToken      401  management plane
+├── PermissionDenied            403
+├── NotFound                    404
+│   └── ModelNotFound           404
+├── MethodNotAllowed            405
+├── Conflict                    409  another writer was first, again and again
+├── BodyTooLarge                413
+├── AllCooling                  429  every candidate is resting; says when the first is back
+├── UpstreamError               502
+│   ├── UpstreamUnreachable     502
+│   ├── UpstreamMisconfigured   502  a deployment's key, address or name is wrong: the pool's fault, not the caller's
+│   ├── UpstreamTimeout         504
+│   └── StreamInterrupted       –    told in band, as a stream's last event
+└── ServiceUnavailable          503
+    ├── RegistryUnavailable     503  nothing to serve from yet
+    ├── StorageUnavailable      503  a write or an operator's read could not reach storage
+    └── EncryptionNotConfigured 503  refuses to keep a secret in plain text
+
+An error that is not in this tree is a defect; the caller sees an opaque 500 with the request's id.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+
+
+def retry_headers(seconds: float) -> list[tuple[bytes, bytes]]:
+    """When to come back, in whole seconds (RFC 9110) and in milliseconds (OpenAI's SDKs prefer those)."""
+    milliseconds = max(0, math.ceil(seconds * 1000))
+    return [
+        (b"retry-after", b"%d" % math.ceil(milliseconds / 1000)),
+        (b"retry-after-ms", b"%d" % milliseconds),
+    ]
+
+
+class GatewayError(Exception):
+    """A failure that is safe to show.
+
+    status: HTTP status. type, code: OpenAI's slugs. param: the field at fault, if there is one.
+    retry_after: seconds until a retry can work, if that is known.
+    """
+
+    status = 500
+    type = "server_error"
+    code = "internal_error"
+
+    def __init__(
+        self, message: str, *, param: str | None = None, code: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.code = code or self.code
+        self.retry_after = retry_after
+
+    def body(self) -> bytes:
+        """OpenAI's error object, the shape of the data and management planes."""
+        error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+        return json.dumps({"error": error}).encode()
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """What the answer says beside its body: when to come back, how to authenticate."""
+        return [] if self.retry_after is None else retry_headers(self.retry_after)
+
+
+class InvalidRequest(GatewayError):
+    """The request is wrong in itself; the message names the field, the rule and what would be right."""
+
+    status, type, code = 400, "invalid_request_error", "invalid_value"
+
+
+class OperationNotSupported(InvalidRequest):
+    """The model is known, but no deployment of it serves this operation."""
+
+    code = "operation_not_supported"
+
+
+class Unauthenticated(GatewayError):
+    """No credential, or one that is not known."""
+
+    status, type = 401, "invalid_request_error"
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """RFC 9110 section 11.6.1: a 401 names the scheme that would be accepted."""
+        return [*super().headers(), (b"www-authenticate", b"Bearer")]
+
+
+class InvalidApiKey(Unauthenticated):
+    """The data plane's 401."""
+
+    code = "invalid_api_key"
+
+
+class InvalidManagementToken(Unauthenticated):
+    """The management plane's 401."""
+
+    code = "invalid_management_token"
+
+
+class PermissionDenied(GatewayError):
+    """Known, but not allowed: a tenant that is switched off or outside its time window."""
+
+    status, type, code = 403, "invalid_request_error", "permission_denied"
+
+
+class NotFound(GatewayError):
+    """No such thing."""
+
+    status, type, code = 404, "invalid_request_error", "not_found"
+
+
+class ModelNotFound(NotFound):
+    """No endpoint, model or class pool serves the requested model for this tenant."""
+
+    code = "model_not_found"
+
+
+class MethodNotAllowed(GatewayError):
+    """The path is known, the method is not."""
+
+    status, type, code = 405, "invalid_request_error", "method_not_allowed"
+
+    def __init__(self, *, allow: str) -> None:
+        super().__init__(f"This path does not take that method; it takes: {allow}.")
+        self.allow = allow
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """RFC 9110 section 15.5.6: a 405 names the methods that would do."""
+        return [*super().headers(), (b"allow", self.allow.encode())]
+
+
+class Conflict(GatewayError):
+    """Already there, or changed by another writer more often than we were willing to start over."""
+
+    status, type, code = 409, "invalid_request_error", "conflict"
+
+
+class BodyTooLarge(GatewayError):
+    """The body is over the settable limit."""
+
+    status, type, code = 413, "invalid_request_error", "request_too_large"
+
+
+class AllCooling(GatewayError):
+    """Every candidate is cooling; retry_after is the soonest true return."""
+
+    status, type, code = 429, "rate_limit_error", "rate_limit_exceeded"
+
+
+class UpstreamError(GatewayError):
+    """The pool failed the caller and no upstream answer is left to pass through."""
+
+    status, type, code = 502, "upstream_error", "upstream_error"
+
+
+class UpstreamUnreachable(UpstreamError):
+    """No connection, or one that ended before an answer began."""
+
+    code = "upstream_unreachable"
+
+
+class UpstreamMisconfigured(UpstreamError):
+    """The upstream refused the gateway's own credential, or does not know the deployment."""
+
+    code = "upstream_authentication_failed"
+
+
+class UpstreamTimeout(UpstreamError):
+    """No first byte before the deadline."""
+
+    status, code = 504, "upstream_timeout"
+
+
+class StreamInterrupted(UpstreamError):
+    """The upstream stopped in the middle of its answer; the status was sent long ago."""
+
+    code = "upstream_stream_interrupted"
+
+
+class ServiceUnavailable(GatewayError):
+    """The gateway itself can't do this now."""
+
+    status, type, code = 503, "service_unavailable_error", "service_unavailable"
+
+
+class RegistryUnavailable(ServiceUnavailable):
+    """No registry has been read yet, so no key can be checked and nothing can be served."""
+
+    code = "registry_unavailable"
+
+
+class StorageUnavailable(ServiceUnavailable):
+    """Storage did not answer; the data plane serves on from memory."""
+
+    code = "storage_unavailable"
+
+
+class EncryptionNotConfigured(ServiceUnavailable):
+    """No encryption key, so no secret may be stored."""
+
+    code = "encryption_not_configured"

@@ -1,0 +1,1 @@
+"""Pure knowledge of the OpenAI wire: operations, bodies, event streams, headers."""

@@ -1,0 +1,50 @@
+"""What the gateway must know of a JSON body; everything else passes unread."""
+
+from __future__ import annotations
+
+import msgspec
+
+from gateway.errors import InvalidRequest
+
+
+class Call(msgspec.Struct, frozen=True):
+    """The fields of a body that decide where it goes and how its answer comes back."""
+
+    model: str | None = None
+    stream: bool | None = None
+
+
+_decode = msgspec.json.Decoder(Call).decode
+
+
+def read_call(body: bytes) -> Call:
+    """Read a JSON body; unknown fields are checked for syntax and skipped, never rebuilt.
+
+    Raises InvalidRequest for a body that is empty, truncated, not JSON, not an object, or of a wrong type.
+    """
+    try:
+        call = _decode(body)
+    except msgspec.ValidationError as error:
+        raise _wrong_type(str(error)) from None
+    except msgspec.DecodeError as error:
+        raise _not_json(body, str(error)) from None
+    # The decoder leaves the inside of skipped strings unchecked (RFC 8259 section 8.1 asks for UTF-8).
+    if not body.isascii():
+        try:
+            body.decode()
+        except UnicodeDecodeError as error:
+            raise _not_json(body, f"invalid UTF-8 at byte {error.start}") from None
+    return call
+
+
+def _not_json(body: bytes, reason: str) -> InvalidRequest:
+    message = "The request body is empty; send a JSON object." if not body else f"The body is not valid JSON: {reason}."
+    return InvalidRequest(message, code="invalid_json")
+
+
+def _wrong_type(reason: str) -> InvalidRequest:
+    """The decoder ends its reason with the path of the field, and gives none for the body itself."""
+    for field, kind in (("model", "a string"), ("stream", "true or false")):
+        if reason.endswith(f"`$.{field}`"):
+            return InvalidRequest(f"'{field}' must be {kind}.", param=field, code="invalid_type")
+    return InvalidRequest("The request body must be a JSON object.", code="invalid_json")

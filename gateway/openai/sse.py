@@ -1,0 +1,83 @@
+"""Server-sent events, as far as a relay must understand them (WHATWG HTML, section 9.2)."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from gateway.errors import GatewayError
+
+KEEPALIVE = b": keep-alive\n\n"
+
+_BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+
+
+class Kind(Enum):
+    """What one event means to a relay that has not committed its answer yet."""
+
+    PRELUDE = "nothing a caller waits for: a comment, or Azure's chunk without choices"
+    OPENING = "the role alone, before any content"
+    ERROR = "an error told in band, under a status of 200"
+    CONTENT = "the answer has begun"
+
+
+def complete(buffer: bytes) -> int:
+    """The length of the part of a buffer that ends with its last whole event; 0 if there is none."""
+    # The usual chunk is one or more whole events: one look at its end.
+    if buffer.endswith((b"\n\n", b"\r\n\r\n")):
+        return len(buffer)
+    return max(_end_of(buffer, mark) for mark in (b"\n\n", b"\r\n\r\n", b"\r\r"))
+
+
+def _end_of(buffer: bytes, mark: bytes) -> int:
+    at = buffer.rfind(mark)
+    return at + len(mark) if at >= 0 else 0
+
+
+def events(whole: bytes) -> list[bytes]:
+    """The events of a buffer that ends with a whole one, without their blank lines."""
+    return [event for event in _BLANK_LINE.split(whole) if event]
+
+
+def data(event: bytes) -> bytes:
+    """An event's data field; several lines are joined."""
+    lines = (line for line in event.splitlines() if line.startswith(b"data:"))
+    return b"\n".join(line[5:].removeprefix(b" ") for line in lines)
+
+
+def kind(event: bytes) -> Kind:
+    """Tell an event that carries an error or nothing yet from the first that carries an answer."""
+    payload = data(event)
+    if not payload:
+        return Kind.PRELUDE
+    if b'"error"' not in payload and b'"choices"' not in payload:
+        return Kind.CONTENT
+    try:
+        chunk: Any = msgspec.json.decode(payload)
+    except msgspec.DecodeError:
+        return Kind.CONTENT
+    if not isinstance(chunk, dict):
+        return Kind.CONTENT
+    if chunk.get("error"):
+        return Kind.ERROR
+    choices = chunk.get("choices")
+    if choices == [] and not chunk.get("usage"):
+        # Azure opens a chat stream with its prompt's filter results and an empty list of choices.
+        return Kind.PRELUDE
+    return Kind.OPENING if isinstance(choices, list) and choices and all(map(_role_alone, choices)) else Kind.CONTENT
+
+
+def _role_alone(choice: Any) -> bool:
+    """Whether a chat chunk's choice says who speaks and nothing else."""
+    delta = choice.get("delta") if isinstance(choice, dict) else None
+    if not isinstance(delta, dict) or "role" not in delta or choice.get("finish_reason"):
+        return False
+    return not any(value for field, value in delta.items() if field != "role")
+
+
+def error_event(error: GatewayError) -> bytes:
+    """The event that ends a stream which can't be finished; OpenAI's SDKs raise APIError for it."""
+    return b"data: " + error.body() + b"\n\n"

@@ -1,0 +1,140 @@
+"""One try at one deployment, up to the point where its answer could begin."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gateway.openai import sse
+from gateway.registry.deployments import Deployment
+from gateway.routing.cooldown import told_wait
+from gateway.routing.outcome import Kind, Outcome, judge
+from gateway.upstream.identity import IdentityUnavailable
+from gateway.upstream.session import ConnectionFailed, UpstreamAnswer, UpstreamSession
+from gateway.upstream.target import Call, Targets
+
+# A body up to this size is read whole before the caller's answer begins, so that a cut in it can still fail over.
+HELD_BYTES = 1024 * 1024
+# An upstream that fails right after naming the role does so in the same breath.
+OPENING_SECONDS = 0.003
+
+
+@dataclass(slots=True)
+class Answer:
+    """An upstream's answer, ready to be relayed.
+
+    held: what was read of its body already. rest: where the rest comes from; None when `held` is all of it.
+    is_stream: whether the body is an event stream that was inspected.
+    """
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    held: bytes
+    rest: UpstreamAnswer | None
+    is_stream: bool
+
+    def close(self) -> None:
+        """Let go of the upstream's connection."""
+        if self.rest is not None:
+            self.rest.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What one try brought: its outcome, an answer if there is one, and for the log what went wrong."""
+
+    outcome: Outcome
+    answer: Answer | None = None
+    reason: str = ""
+
+
+class Attempter:
+    """Tries a call at a deployment."""
+
+    def __init__(self, session: UpstreamSession, targets: Targets) -> None:
+        self._session = session
+        self._targets = targets
+
+    async def attempt(self, call: Call, deployment: Deployment, seconds: float) -> Attempt:
+        """Send the call and read as much as it takes to tell success from failure, in `seconds` at most.
+
+        Failures are values. Only cancellation is raised; it closes the upstream's connection.
+        """
+        try:
+            async with asyncio.timeout(seconds):
+                headers = await self._targets.headers(deployment, call)
+                upstream = await self._session.send(
+                    "POST", self._targets.url(deployment, call), headers, self._targets.body(deployment, call)
+                )
+                return await _begin(upstream)
+        except TimeoutError:
+            return Attempt(Outcome(Kind.TIMED_OUT), reason=f"no answer in {seconds:.0f} s")
+        except ConnectionFailed as error:
+            return Attempt(Outcome(Kind.UNREACHABLE), reason=str(error))
+        except IdentityUnavailable as error:
+            return Attempt(Outcome(Kind.MISCONFIGURED), reason=str(error))
+
+
+async def _begin(upstream: UpstreamAnswer) -> Attempt:
+    """Read an answer's beginning; closes the upstream unless the answer still needs it."""
+    answer = None
+    try:
+        kind = judge(upstream.status)
+        events = upstream.header("content-type").startswith("text/event-stream")
+        if kind is Kind.SERVED and events and not upstream.header("content-encoding"):
+            failed, answer = await _begin_events(upstream)
+            return Attempt(Outcome(Kind.FAILED if failed else kind, upstream.status), answer, "an error in band")
+        answer = await _begin_body(upstream, events)
+        wait = told_wait(_lower(upstream.headers), upstream.status, time.time()) if upstream.status >= 400 else None
+        return Attempt(Outcome(kind, upstream.status, wait), answer, f"status {upstream.status}")
+    finally:
+        if answer is None or answer.rest is None:
+            upstream.close()
+
+
+def _lower(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
+
+
+async def _begin_body(upstream: UpstreamAnswer, as_it_comes: bool) -> Answer:
+    parts: list[bytes] = []
+    size = 0
+    while size <= HELD_BYTES:
+        chunk = await upstream.chunk()
+        if not chunk:
+            return Answer(upstream.status, upstream.headers, b"".join(parts), None, is_stream=False)
+        parts.append(chunk)
+        size += len(chunk)
+        if as_it_comes:
+            break
+    return Answer(upstream.status, upstream.headers, b"".join(parts), upstream, is_stream=False)
+
+
+async def _begin_events(upstream: UpstreamAnswer) -> tuple[bool, Answer]:
+    """Hold an event stream back until it shows content or an error; whether it is an error.
+
+    The role comes before any content, so it is held too, but never long enough to be missed.
+    """
+    held = b""
+    seen = 0
+    opened = False
+    while True:
+        try:
+            async with asyncio.timeout(OPENING_SECONDS if opened else None):
+                chunk = await upstream.chunk()
+        except TimeoutError:
+            return False, Answer(upstream.status, upstream.headers, held, upstream, is_stream=True)
+        if not chunk:
+            return False, Answer(upstream.status, upstream.headers, held, None, is_stream=True)
+        held += chunk
+        end = sse.complete(held)
+        for event in sse.events(held[seen:end]):
+            kind = sse.kind(event)
+            if kind is sse.Kind.ERROR:
+                return True, Answer(upstream.status, upstream.headers, held[:end], None, is_stream=True)
+            if kind is sse.Kind.CONTENT:
+                return False, Answer(upstream.status, upstream.headers, held, upstream, is_stream=True)
+            opened = opened or kind is sse.Kind.OPENING
+        seen = end

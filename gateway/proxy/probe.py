@@ -1,0 +1,47 @@
+"""An operator's test of one deployment: the cheapest real call to it."""
+
+from __future__ import annotations
+
+import json
+import time
+
+from gateway.openai.operations import BY_NAME
+from gateway.proxy.attempt import Attempter
+from gateway.registry.deployments import Deployment
+from gateway.routing.outcome import Kind
+from gateway.upstream.target import Call
+
+PROBE_SECONDS = 30.0
+
+
+async def probe(attempter: Attempter, deployment: Deployment) -> tuple[int | None, float, str | None]:
+    """Send the cheapest call of the deployment's first operation: status, latency in ms, and what went wrong.
+
+    Touches no turn and no cool-down. The text of an error is the upstream's own message, or what the connection said.
+    """
+    operation = BY_NAME[deployment.operations[0]]
+    call = Call(
+        operation=operation,
+        body=json.dumps(operation.probe).encode(),
+        headers=[("content-type", "application/json")],
+        api_version=None,
+        wants_stream=False,
+    )
+    started = time.perf_counter()
+    attempt = await attempter.attempt(call, deployment, PROBE_SECONDS)
+    latency_ms = (time.perf_counter() - started) * 1000
+    status = attempt.outcome.status
+    if attempt.answer is not None:
+        attempt.answer.close()
+    if attempt.outcome.kind is Kind.SERVED:
+        return status, latency_ms, None
+    said = _said(attempt.answer.held) if attempt.answer is not None else None
+    return status, latency_ms, said or attempt.reason
+
+
+def _said(body: bytes) -> str | None:
+    """The message of an upstream's error body, if it has the usual shape."""
+    try:
+        return str(json.loads(body)["error"]["message"])[:500]
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,110 @@
+"""Carry an upstream's answer to the caller, chunk by chunk."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from gateway.asgi import Headers, Send
+from gateway.errors import StreamInterrupted
+from gateway.openai import headers as wire_headers
+from gateway.openai import sse
+from gateway.openai.operations import Operation
+from gateway.proxy.attempt import Answer
+from gateway.upstream.session import ConnectionFailed, UpstreamAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds of silence: after `keepalive` a stream gets a comment, after `idle` the upstream is given up."""
+
+    keepalive: float
+    idle: float
+
+
+async def relay(answer: Answer, operation: Operation, own: Headers, send: Send, patience: Patience) -> bool:
+    """Send the answer on, headers first. Whether the upstream brought it to its end.
+
+    own: the gateway's headers, added to those of the upstream's that may pass.
+    """
+    headers = wire_headers.to_caller(answer.headers) + own
+    if answer.is_stream:
+        headers.append((b"cache-control", b"no-cache"))
+    try:
+        if answer.rest is None and not answer.is_stream:
+            await _start(send, answer.status, _with_length(headers, len(answer.held)))
+            await _chunk(send, answer.held, more=False)
+            return True
+        await _start(send, answer.status, headers)
+        if answer.is_stream:
+            return await _relay_events(answer, operation, send, patience)
+        return await _relay_bytes(answer, send, patience)
+    finally:
+        answer.close()
+
+
+async def _start(send: Send, status: int, headers: Headers) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+
+
+async def _chunk(send: Send, data: bytes, *, more: bool) -> None:
+    await send({"type": "http.response.body", "body": data, "more_body": more})
+
+
+def _with_length(headers: Headers, length: int) -> Headers:
+    return [pair for pair in headers if pair[0] != b"content-length"] + [(b"content-length", b"%d" % length)]
+
+
+async def _relay_bytes(answer: Answer, send: Send, patience: Patience) -> bool:
+    """A body of any kind. A cut can't be told in it: the caller's connection is ended short, as the upstream's was."""
+    chunk = answer.held
+    try:
+        while chunk:
+            await _chunk(send, chunk, more=True)
+            async with asyncio.timeout(patience.idle):
+                chunk = await answer.rest.chunk() if answer.rest else b""
+    except (ConnectionFailed, TimeoutError):
+        return False
+    await _chunk(send, b"", more=False)
+    return True
+
+
+async def _relay_events(answer: Answer, operation: Operation, send: Send, patience: Patience) -> bool:
+    """An event stream. Only whole events go out, so that a cut can always be followed by an error event."""
+    tail = b""
+    last = b""
+    chunk = answer.held
+    try:
+        while chunk:
+            if tail:
+                chunk = tail + chunk
+            end = sse.complete(chunk)
+            tail = chunk[end:]
+            if end:
+                last = chunk[:end] if tail else chunk
+                await _chunk(send, last, more=True)
+            chunk = await _next(answer.rest, send, patience) if answer.rest else b""
+        if answer.rest and not answer.rest.delimited and operation.stream_end and operation.stream_end not in last:
+            raise ConnectionFailed("the connection closed before the stream's end")
+    except (ConnectionFailed, TimeoutError) as error:
+        reason = "went silent" if isinstance(error, TimeoutError) else "broke off"
+        interrupted = StreamInterrupted(f"The upstream {reason} in the middle of its answer.")
+        await _chunk(send, sse.error_event(interrupted), more=False)
+        return False
+    await _chunk(send, tail, more=False)
+    return True
+
+
+async def _next(upstream: UpstreamAnswer, send: Send, patience: Patience) -> bytes:
+    """The next bytes; while the upstream is silent the caller gets comments, until patience ends (TimeoutError)."""
+    silence = 0.0
+    while True:
+        wait = min(patience.keepalive, patience.idle - silence)
+        try:
+            async with asyncio.timeout(wait):
+                return await upstream.chunk()
+        except TimeoutError:
+            silence += wait
+            if silence >= patience.idle:
+                raise
+            await _chunk(send, sse.KEEPALIVE, more=True)

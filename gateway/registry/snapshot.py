@@ -1,0 +1,53 @@
+"""All that the data plane serves from: immutable, in memory, swapped whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from gateway.registry.deployments import Deployment
+from gateway.registry.tenants import ApiKey, Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An API key and the tenant it belongs to."""
+
+    key: ApiKey
+    tenant: Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The registry at one moment, with the look-ups that a request needs already made.
+
+    by_model: active deployments that list a model, under each name. class_pool: active deployments that list none,
+    under each operation they serve. callers: by the public id of the API key.
+    """
+
+    deployments: tuple[Deployment, ...] = ()
+    by_model: dict[str, tuple[Deployment, ...]] = field(default_factory=dict)
+    class_pool: dict[str, tuple[Deployment, ...]] = field(default_factory=dict)
+    callers: dict[str, Caller] = field(default_factory=dict)
+
+
+def build(deployments: Iterable[Deployment], tenants: Iterable[Tenant], keys: Iterable[ApiKey]) -> Snapshot:
+    """Index what storage holds. Keys whose tenant is gone are left out."""
+    everything = tuple(sorted(deployments, key=lambda each: each.id))
+    by_model: dict[str, list[Deployment]] = {}
+    class_pool: dict[str, list[Deployment]] = {}
+    for deployment in everything:
+        if not deployment.active:
+            continue
+        for model in deployment.models:
+            by_model.setdefault(model, []).append(deployment)
+        if not deployment.models:
+            for operation in deployment.operations:
+                class_pool.setdefault(operation, []).append(deployment)
+    owners = {tenant.id: tenant for tenant in tenants}
+    return Snapshot(
+        deployments=everything,
+        by_model={model: tuple(members) for model, members in by_model.items()},
+        class_pool={operation: tuple(members) for operation, members in class_pool.items()},
+        callers={key.id: Caller(key, owners[key.tenant_id]) for key in keys if key.tenant_id in owners},
+    )

@@ -1,0 +1,54 @@
+"""Callers: tenants, and the API keys their clients send."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from datetime import datetime
+
+PREFIX = "rh"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tenant:
+    """Who calls. `models`: the only models its keys may call; empty: all. The window is UTC, either end open."""
+
+    id: str
+    name: str
+    active: bool = True
+    models: tuple[str, ...] = ()
+    start_utc: datetime | None = None
+    end_utc: datetime | None = None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """What a tenant's client sends: `rh-<public id>-<secret>`. Only the SHA-256 of the whole is kept."""
+
+    id: str
+    tenant_id: str
+    name: str
+    sha256: str = field(repr=False)
+    created_at: datetime
+
+    def matches(self, presented: str) -> bool:
+        """Whether this is the key that was presented; takes the same time for every wrong one."""
+        return hmac.compare_digest(self.sha256, fingerprint(presented))
+
+
+def compose(public_id: str, secret: str) -> str:
+    """The key as its tenant sees it, once."""
+    return f"{PREFIX}-{public_id}-{secret}"
+
+
+def public_id(presented: str) -> str | None:
+    """The part of a presented key that may stand in a log; None if it is no key of ours."""
+    parts = presented.split("-", 2)
+    return parts[1] if len(parts) == 3 and parts[0] == PREFIX else None
+
+
+def fingerprint(presented: str) -> str:
+    """SHA-256, hexadecimal. Right for keys of 32 random bytes: there is nothing to guess that a salt would slow."""
+    return hashlib.sha256(presented.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Pure choice: which deployment serves a call, in which order, and what a failure means."""

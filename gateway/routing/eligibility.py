@@ -1,0 +1,110 @@
+"""Which deployments may serve a call (the contract's section 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from gateway.errors import InvalidRequest, ModelNotFound, OperationNotSupported
+from gateway.openai.operations import Operation
+from gateway.registry.deployments import Deployment
+from gateway.registry.snapshot import Snapshot
+from gateway.registry.tenants import Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The candidates of a call, `size` of them, by priority tier (lowest number first).
+
+    key: operation and model; the model is "" for the pool of a class.
+    """
+
+    key: tuple[str, str]
+    tiers: tuple[tuple[Deployment, ...], ...]
+    size: int
+
+
+def tiers(deployments: Sequence[Deployment]) -> tuple[tuple[Deployment, ...], ...]:
+    """Group deployments by priority, first tried first; inside a tier in the registry's order."""
+    ordered = sorted(deployments, key=lambda each: each.priority)
+    return tuple(tuple(tier) for _, tier in groupby(ordered, key=lambda each: each.priority))
+
+
+class Directory:
+    """The pools of one snapshot, made once, so that finding a call's pool is one look-up or two."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._pools: dict[tuple[str, str], Pool] = {}
+        for operation, members in snapshot.class_pool.items():
+            self._add((operation, ""), members)
+        for model, listed in snapshot.by_model.items():
+            for operation in {name for deployment in listed for name in deployment.operations}:
+                self._add((operation, model), [each for each in listed if operation in each.operations])
+
+    def _add(self, key: tuple[str, str], members: Sequence[Deployment]) -> None:
+        self._pools[key] = Pool(key, tiers(members), len(members))
+
+    def pool_keys(self) -> Iterable[tuple[str, str]]:
+        """The keys of all pools."""
+        return self._pools.keys()
+
+    def candidates(self, operation: Operation, model: str | None, tenant: Tenant) -> Pool:
+        """The pool that serves `model` for `operation`.
+
+        First the deployments that list the model, then the class pool, whatever the model is called. Raises
+        OperationNotSupported when the model is known but not for this operation, ModelNotFound when nothing serves it.
+        """
+        if tenant.models and model not in tenant.models:
+            raise _unknown(self._snapshot, operation, model, tenant)
+        if model:
+            pool = self._pools.get((operation.name, model))
+            if pool is not None:
+                return pool
+            listed = self._snapshot.by_model.get(model)
+            if listed:
+                raise _unsupported(operation, model, listed)
+        pool = self._pools.get((operation.name, ""))
+        if pool is None:
+            raise _unknown(self._snapshot, operation, model, tenant)
+        return pool
+
+
+def usable_models(snapshot: Snapshot, tenant: Tenant) -> dict[str, Deployment]:
+    """Every model name a tenant may ask for, each with a deployment that serves it, in order of name.
+
+    A pool of a class answers to any name; it is listed by the deployment names of its members.
+    """
+    found: dict[str, Deployment] = {}
+    for members in snapshot.class_pool.values():
+        for deployment in members:
+            found.setdefault(deployment.deployment_name, deployment)
+    for model, listed in snapshot.by_model.items():
+        found[model] = listed[0]
+    return {name: found[name] for name in sorted(found) if not tenant.models or name in tenant.models}
+
+
+def _unsupported(operation: Operation, model: str, listed: Iterable[Deployment]) -> OperationNotSupported:
+    served = sorted({name for deployment in listed for name in deployment.operations})
+    return OperationNotSupported(
+        f"The model '{model}' does not support {operation.name}; it supports: {', '.join(served)}.", param="model"
+    )
+
+
+def _unknown(
+    snapshot: Snapshot, operation: Operation, model: str | None, tenant: Tenant
+) -> ModelNotFound | InvalidRequest:
+    usable = [name for name, each in usable_models(snapshot, tenant).items() if operation.name in each.operations]
+    names = ", ".join(usable[:20]) + (", …" if len(usable) > 20 else "") if usable else "none"
+    if model is None:
+        return InvalidRequest(
+            f"'model' is missing. Models you may use for {operation.name}: {names}.",
+            param="model",
+            code="missing_model",
+        )
+    return ModelNotFound(
+        f"The model '{model}' does not exist or you do not have access to it. "
+        f"Models you may use for {operation.name}: {names}.",
+        param="model",
+    )

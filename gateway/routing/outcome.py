@@ -1,0 +1,66 @@
+"""What became of one attempt, and what that means for the call and for the deployment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Kind(Enum):
+    """The ways an attempt can end."""
+
+    SERVED = "the upstream answered the call"
+    REFUSED = "the upstream found the caller's request wrong: final, and nobody's failure"
+    CONTESTED = "409: another deployment may do, this one is well"
+    THROTTLED = "429"
+    FAILED = "408, 5xx, or an error in band before any content"
+    MISCONFIGURED = "401, 403, 404 or a redirect: a wrong key, address or name of the deployment"
+    UNREACHABLE = "no connection, or one that ended before an answer began"
+    TIMED_OUT = "no first byte in time"
+
+
+_FINAL = frozenset({Kind.SERVED, Kind.REFUSED})
+_HARMLESS = _FINAL | {Kind.CONTESTED}
+_RELAYABLE = frozenset({Kind.SERVED, Kind.REFUSED, Kind.CONTESTED, Kind.THROTTLED, Kind.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One attempt's end. `wait`: seconds of rest that the upstream asked for, if it did."""
+
+    kind: Kind
+    status: int | None = None
+    wait: float | None = None
+
+    @property
+    def final(self) -> bool:
+        """Whether another deployment would not change the answer."""
+        return self.kind in _FINAL
+
+    @property
+    def cools(self) -> bool:
+        """Whether the deployment should rest."""
+        return self.kind not in _HARMLESS
+
+    @property
+    def relayable(self) -> bool:
+        """Whether the upstream's answer may be shown to the caller as it is."""
+        return self.kind in _RELAYABLE
+
+
+def judge(status: int) -> Kind:
+    """What an upstream's status means."""
+    if status < 300:
+        return Kind.SERVED
+    if status < 400:
+        # An API answers; it does not redirect. To follow would carry the key to an address nobody registered.
+        return Kind.MISCONFIGURED
+    if status == 429:
+        return Kind.THROTTLED
+    if status in (401, 403, 404):
+        return Kind.MISCONFIGURED
+    if status == 409:
+        return Kind.CONTESTED
+    if status == 408 or status >= 500:
+        return Kind.FAILED
+    return Kind.REFUSED

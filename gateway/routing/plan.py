@@ -1,0 +1,96 @@
+"""The plan of one call: which deployment comes next, and what is left to tell the caller when none does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gateway.errors import AllCooling, GatewayError, UpstreamMisconfigured, UpstreamTimeout, UpstreamUnreachable
+from gateway.registry.deployments import Deployment
+from gateway.routing.cooldown import Cooldowns
+from gateway.routing.eligibility import Pool
+from gateway.routing.outcome import Kind, Outcome
+from gateway.routing.selection import Rotation
+
+
+class Plan:
+    """Owns the retry state of one call. Ask `next()` for a deployment, tell `record()` what became of it."""
+
+    def __init__(self, pool: Pool, rotation: Rotation, cooldowns: Cooldowns, most: int) -> None:
+        self._pool = pool
+        self._rotation = rotation
+        self._cooldowns = cooldowns
+        self._most = min(most, pool.size)
+        self._alone = pool.size == 1
+        self._tried: set[str] = set()
+        self._outcomes: list[Outcome] = []
+
+    @property
+    def attempts(self) -> int:
+        """How many deployments were tried."""
+        return len(self._tried)
+
+    def next(self) -> Deployment | None:
+        """The deployment to try now; None when all were tried, all others rest, or enough were tried."""
+        if len(self._tried) >= self._most:
+            return None
+        for tier in self._pool.tiers:
+            available = [each for each in tier if self._may_try(each)]
+            if available:
+                chosen = self._rotation.next(available)
+                self._tried.add(chosen.id)
+                return chosen
+        return None
+
+    @property
+    def last_chance(self) -> bool:
+        """Whether no other deployment could be tried after this one."""
+        return len(self._tried) >= self._most or not any(
+            self._may_try(each) for tier in self._pool.tiers for each in tier
+        )
+
+    def _may_try(self, deployment: Deployment) -> bool:
+        return deployment.id not in self._tried and not self._cooldowns.remaining(deployment.id)
+
+    def record(self, deployment: Deployment, outcome: Outcome) -> None:
+        """Take note of an attempt's end."""
+        self._outcomes.append(outcome)
+        self._cooldowns.record(deployment.id, outcome, alone=self._alone)
+
+    def soonest(self) -> float | None:
+        """Seconds until the first candidate may be called again; None when one may be called now."""
+        waits = [self._cooldowns.remaining(each.id) for tier in self._pool.tiers for each in tier]
+        return None if not all(waits) else min(waits)
+
+    def exhausted(self, jitter: Callable[[], float]) -> GatewayError:
+        """What to tell the caller when no upstream answer is fit to be shown.
+
+        jitter: seconds to add to a told wait, so that callers do not come back all at once; never negative.
+        """
+        kinds = {outcome.kind for outcome in self._outcomes} or self._resting()
+        wait = self.soonest()
+        retry_after = None if wait is None else wait + jitter()
+        if not self._outcomes and kinds != {Kind.MISCONFIGURED}:
+            return AllCooling(
+                "Every deployment that could serve this call is cooling down. Retry after the time given.",
+                retry_after=retry_after,
+            )
+        if Kind.MISCONFIGURED in kinds:
+            return self._misconfigured(retry_after)
+        if Kind.TIMED_OUT in kinds:
+            return UpstreamTimeout("The upstream did not answer in time.", retry_after=retry_after)
+        return UpstreamUnreachable("No upstream could be reached.", retry_after=retry_after)
+
+    def _resting(self) -> set[Kind]:
+        reasons = (self._cooldowns.reason(each.id) for tier in self._pool.tiers for each in tier)
+        return {reason for reason in reasons if reason is not None}
+
+    def _misconfigured(self, retry_after: float | None) -> UpstreamMisconfigured:
+        if any(outcome.status == 404 for outcome in self._outcomes):
+            return UpstreamMisconfigured(
+                "The upstream does not know the deployment it was asked for. The operator must correct it.",
+                code="upstream_deployment_not_found",
+                retry_after=retry_after,
+            )
+        return UpstreamMisconfigured(
+            "The upstream refused the gateway's credential. The operator must correct it.", retry_after=retry_after
+        )

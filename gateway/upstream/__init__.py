@@ -1,0 +1,1 @@
+"""Providers, and the one session that talks to them."""

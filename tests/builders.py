@@ -1,0 +1,35 @@
+"""Short ways to the nouns that tests need."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from gateway.registry.deployments import Deployment
+from gateway.registry.tenants import ApiKey, Tenant, compose, fingerprint
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+SECRET = compose("local0", "s3cret-with_dash")
+
+
+def deployment(friendly_name: str = "east", **fields: Any) -> Deployment:
+    """A chat deployment on Azure, with what the test says otherwise."""
+    defaults: dict[str, Any] = {
+        "deployment_class": "openai-chat",
+        "deployment_name": f"{friendly_name}-gpt",
+        "endpoint_key": f"key-of-{friendly_name}",
+        "resource_name": friendly_name,
+        "operations": ("chat",),
+    }
+    return Deployment(friendly_name=friendly_name, **{**defaults, **fields})
+
+
+def tenant(**fields: Any) -> Tenant:
+    """A tenant that may call everything, with what the test says otherwise."""
+    return Tenant(**{"id": "local", "name": "Local", "created_at": EPOCH, **fields})
+
+
+def api_key(presented: str = SECRET, **fields: Any) -> ApiKey:
+    """The stored side of an API key."""
+    defaults = {"id": presented.split("-")[1], "tenant_id": "local", "name": "", "created_at": EPOCH}
+    return ApiKey(sha256=fingerprint(presented), **{**defaults, **fields})

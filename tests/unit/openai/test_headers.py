@@ -1,0 +1,67 @@
+"""Which headers pass, and which stay."""
+
+from __future__ import annotations
+
+import pytest
+
+from gateway.openai.headers import presented_key, to_caller, to_upstream
+
+HOP_BY_HOP = [b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"proxy-authorization"]
+PLATFORM = [
+    b"x-forwarded-for",
+    b"x-ms-invocation-id",
+    b"x-arr-log-id",
+    b"x-original-url",
+    b"x-appservice-proto",
+    b"host",
+]
+
+
+@pytest.mark.parametrize(
+    "name", [b"authorization", b"api-key", b"x-api-key", b"cookie", b"content-length", *HOP_BY_HOP, *PLATFORM]
+)
+def test_an_upstream_never_sees_what_is_the_callers_or_the_platforms(name):
+    assert to_upstream([(name, b"x")]) == []
+
+
+def test_what_describes_the_body_passes_to_the_upstream():
+    assert to_upstream([(b"content-type", b"application/json"), (b"accept", b"*/*")]) == [
+        ("content-type", "application/json"),
+        ("accept", "*/*"),
+    ]
+
+
+@pytest.mark.parametrize("name", [b"Set-Cookie", b"X-MS-Region", b"X-Request-Id", b"Server", b"api-key", *HOP_BY_HOP])
+def test_a_caller_never_sees_what_is_between_gateway_and_upstream(name):
+    assert to_caller([(name, b"x")]) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"Content-Type",
+        b"X-RateLimit-Remaining-Tokens",
+        b"Retry-After",
+        b"retry-after-ms",
+        b"openai-processing-ms",
+        b"apim-request-id",
+    ],
+)
+def test_what_a_caller_can_use_passes_in_lower_case(name):
+    assert to_caller([(name, b"x")]) == [(name.lower(), b"x")]
+
+
+@pytest.mark.parametrize(
+    ("headers", "key"),
+    [
+        ([(b"authorization", b"Bearer abc")], "abc"),
+        ([(b"authorization", b"bearer  abc ")], "abc"),
+        ([(b"api-key", b"abc")], "abc"),
+        ([(b"x-api-key", b"abc")], "abc"),
+        ([(b"authorization", b"Basic abc")], None),
+        ([(b"accept", b"*/*")], None),
+        ([], None),
+    ],
+)
+def test_the_api_key_is_taken_from_any_of_three_headers(headers, key):
+    assert presented_key(headers) == key

@@ -1,0 +1,74 @@
+"""Reading what decides where a body goes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.errors import InvalidRequest
+from gateway.openai.request import read_call
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def test_model_and_stream_are_read():
+    call = read_call(b'{"model": "gpt-4o", "stream": true, "unknown": [null, {"a": 1.5e3}]}')
+    assert (call.model, call.stream) == ("gpt-4o", True)
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"model": null, "stream": null}', b' {"messages": []} '])
+def test_model_and_stream_may_be_missing_or_null(body):
+    call = read_call(body)
+    assert (call.model, call.stream) == (None, None)
+
+
+@given(st.dictionaries(st.text().filter(lambda key: key not in ("model", "stream")), JSON_VALUES))
+def test_any_json_object_is_read(fields):
+    call = read_call(json.dumps({**fields, "model": "é\U0001f600"}, ensure_ascii=False).encode())
+    assert call.model == "é\U0001f600"
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        (b"", "empty"),
+        (b"   ", "not valid JSON"),
+        (b'{"model": "gpt-4o"', "not valid JSON"),
+        (b'{"messages": [{"role": "user", "content": "tru', "not valid JSON"),
+        (b"model=gpt-4o", "not valid JSON"),
+        (b'{"a": 1} trailing', "not valid JSON"),
+        (b'{"a": NaN}', "not valid JSON"),
+        (b'{"content": "\xff\xfe"}', "invalid UTF-8"),
+        (b"[1, 2]", "must be a JSON object"),
+        (b'"text"', "must be a JSON object"),
+        (b"null", "must be a JSON object"),
+    ],
+)
+def test_a_body_that_is_no_json_object_is_refused(body, says):
+    with pytest.raises(InvalidRequest, match=says) as caught:
+        read_call(body)
+    assert (caught.value.status, caught.value.code) == (400, "invalid_json")
+
+
+@pytest.mark.parametrize(
+    ("body", "param"), [(b'{"model": 5}', "model"), (b'{"model": ["x"]}', "model"), (b'{"stream": "yes"}', "stream")]
+)
+def test_a_wrong_type_names_the_field(body, param):
+    with pytest.raises(InvalidRequest, match=f"'{param}' must be") as caught:
+        read_call(body)
+    assert caught.value.param == param
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_read_or_refused(body):
+    try:
+        read_call(body)
+    except InvalidRequest as error:
+        assert error.status == 400
