@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from gateway import health
 from gateway.asgi import JSON, App, CallerGone, Message, Receive, Scope, Send, answer, answer_error
 from gateway.errors import GatewayError, MethodNotAllowed, NotFound, RegistryUnavailable
-from gateway.openai.operations import AZURE_RESOURCE_PREFIXES, OPENAI_PREFIXES, models_path, route
+from gateway.limits.rates import Rates
+from gateway.openai.routes import AZURE_RESOURCE_PREFIXES, OPENAI_PREFIXES, models_path, route
 from gateway.proxy.attempt import Attempter
+from gateway.proxy.endpoints import EndpointWatch
 from gateway.proxy.models import models_answer
 from gateway.proxy.probe import probe
 from gateway.proxy.serve import DataPlane
@@ -26,6 +28,7 @@ from gateway.storage.rows import Tables
 from gateway.storage.seal import Seal
 from gateway.storage.tables import connect
 from gateway.storage.tenants import TenantStore
+from gateway.upstream.google import GoogleTokens
 from gateway.upstream.identity import EntraTokens
 from gateway.upstream.session import UpstreamSession
 from gateway.upstream.target import Targets
@@ -60,12 +63,13 @@ class Gateway:
             tables, self._deployments, self._tenants, settings.refresh_seconds, lambda: datetime.now(UTC)
         )
         cooldowns = Cooldowns(time.monotonic, settings.cooldown_seconds, settings.cooldown_cap_seconds)
-        self._router = Router(cooldowns, settings.max_attempts)
+        self._router = Router(cooldowns, Rates(time.monotonic), settings.max_attempts)
         self._session = UpstreamSession(settings.connect_seconds)
         self._tokens = EntraTokens()
-        self._targets = Targets(settings.azure_api_version, self._tokens)
+        self._targets = Targets(settings.azure_api_version, self._tokens, GoogleTokens())
         self._attempter = Attempter(self._session, self._targets)
-        self._data = DataPlane(self._router, self._attempter, settings, lambda: datetime.now(UTC))
+        self._endpoints = EndpointWatch()
+        self._data = DataPlane(self._router, self._attempter, self._endpoints, settings, lambda: datetime.now(UTC))
         self.registry.on_swap.append(self._router.swap)
         self.registry.on_swap.append(lambda _: self._targets.forget())
         self._background: asyncio.Task[None] | None = None

@@ -19,6 +19,7 @@ GatewayError
 │   └── StreamInterrupted       –    told in band, as a stream's last event
 └── ServiceUnavailable          503
     ├── RegistryUnavailable     503  nothing to serve from yet
+    ├── EndpointNotRunning      503  the endpoint that was named is stopped
     ├── StorageUnavailable      503  a write or an operator's read could not reach storage
     └── EncryptionNotConfigured 503  refuses to keep a secret in plain text
 
@@ -59,11 +60,12 @@ class GatewayError(Exception):
         self.param = param
         self.code = code or self.code
         self.retry_after = retry_after
+        self.details: dict[str, str] = {}
 
     def body(self) -> bytes:
         """OpenAI's error object, the shape of the data and management planes."""
         error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
-        return json.dumps({"error": error}).encode()
+        return json.dumps({"error": error | self.details}).encode()
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """What the answer says beside its body: when to come back, how to authenticate."""
@@ -77,9 +79,16 @@ class InvalidRequest(GatewayError):
 
 
 class OperationNotSupported(InvalidRequest):
-    """The model is known, but no deployment of it serves this operation."""
+    """The model is known, but nothing behind it serves this operation.
+
+    capability, provider: the operation and the model, as CapabilityNotSupported names them.
+    """
 
     code = "operation_not_supported"
+
+    def __init__(self, message: str, *, capability: str, provider: str) -> None:
+        super().__init__(message, param="model")
+        self.details = {"capability": capability, "provider": provider}
 
 
 class Unauthenticated(GatewayError):
@@ -194,6 +203,12 @@ class RegistryUnavailable(ServiceUnavailable):
     """No registry has been read yet, so no key can be checked and nothing can be served."""
 
     code = "registry_unavailable"
+
+
+class EndpointNotRunning(ServiceUnavailable):
+    """The model names an endpoint that is not running."""
+
+    code = "endpoint_not_running"
 
 
 class StorageUnavailable(ServiceUnavailable):

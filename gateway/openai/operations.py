@@ -1,113 +1,161 @@
-"""The operations table: one row for each kind of OpenAI call, and the look-up from a path to its row."""
+"""The operations table: one row for each kind of OpenAI call."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+Body = Literal["json", "form", "none", "any"]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One method on one path of an operation, below the version prefix; `{id}` stands for the id of a thing.
+
+    body: what the request carries. lists: whether it lists things instead of working on one or making one.
+    """
+
+    method: str
+    path: str
+    body: Body = "none"
+    lists: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One kind of OpenAI call.
 
-    name: the glossary's word. path: what follows the version prefix. deployment_class: the pool that serves it.
-    stream_end: the data that closes its event streams, where OpenAI sends any. probe: the cheapest real body.
+    name: the glossary's word. deployment_class: the pool that serves it. actions: its methods and paths, the one that
+    makes or asks something first. stream_end: the data that closes its event streams, where OpenAI sends any. probe:
+    the cheapest real body of the first action; None where a probe would leave something behind. id_prefixes: how the
+    ids of the things it makes begin; with any, such a thing lives at the deployment that made it.
+    model_in_body: whether its body names a model. native: a provider's own API, forwarded path and all.
     """
 
     name: str
-    path: str
     deployment_class: str
-    stream_end: bytes | None
-    probe: Mapping[str, Any]
+    actions: tuple[Action, ...]
+    stream_end: bytes | None = None
+    probe: Mapping[str, Any] | None = None
+    id_prefixes: tuple[str, ...] = ()
+    model_in_body: bool = True
+    native: bool = False
+
+    @property
+    def path(self) -> str:
+        """The path of the first action."""
+        return self.actions[0].path
+
+
+def _asks(name: str, path: str, deployment_class: str, **more: Any) -> Operation:
+    """An operation of one JSON request and one answer."""
+    return Operation(name, deployment_class, (Action("POST", path, "json"),), **more)
+
+
+def _uploads(name: str, deployment_class: str, *paths: str) -> Operation:
+    """An operation that takes files in a form."""
+    return Operation(name, deployment_class, tuple(Action("POST", path, "form") for path in paths))
+
+
+def _native(name: str) -> Operation:
+    """A provider's own API under its own paths."""
+    return Operation(name, name, (Action("POST", "", "any"),), model_in_body=name == "anthropic", native=True)
 
 
 OPERATIONS = (
-    Operation(
-        name="chat",
-        path="chat/completions",
-        deployment_class="openai-chat",
+    _asks(
+        "chat",
+        "chat/completions",
+        "openai-chat",
         stream_end=b"[DONE]",
         probe={"messages": [{"role": "user", "content": "ping"}], "max_tokens": 1},
     ),
-    Operation(
-        name="completion",
-        path="completions",
-        deployment_class="openai-completions",
+    _asks(
+        "completion",
+        "completions",
+        "openai-completions",
         stream_end=b"[DONE]",
         probe={"prompt": "ping", "max_tokens": 1},
     ),
+    _asks("embedding", "embeddings", "openai-embeddings", probe={"input": "ping"}),
+    _asks("image_generation", "images/generations", "openai-images-generations", probe={"prompt": "a dot", "n": 1}),
+    _uploads("image_edit", "openai-images-edits", "images/edits", "images/variations"),
+    _uploads("audio_transcription", "openai-audio-transcriptions", "audio/transcriptions"),
+    _uploads("audio_translation", "openai-audio-translations", "audio/translations"),
+    _asks("audio_speech", "audio/speech", "openai-audio-speech", probe={"input": "ping", "voice": "alloy"}),
+    _asks("moderation", "moderations", "openai-moderations", probe={"input": "ping"}),
+    _asks("rerank", "rerank", "openai-rerank", probe={"query": "ping", "documents": ["pong"]}),
     Operation(
-        name="embedding",
-        path="embeddings",
-        deployment_class="openai-embeddings",
-        stream_end=None,
-        probe={"input": "ping"},
+        "response",
+        "openai-responses",
+        (
+            Action("POST", "responses", "json"),
+            Action("GET", "responses/{id}"),
+            Action("DELETE", "responses/{id}"),
+            Action("POST", "responses/{id}/cancel"),
+            Action("GET", "responses/{id}/input_items"),
+        ),
+        probe={"input": "ping", "max_output_tokens": 16, "store": False},
+        id_prefixes=("resp",),
     ),
     Operation(
-        name="image_generation",
-        path="images/generations",
-        deployment_class="openai-images-generations",
-        stream_end=None,
-        probe={"prompt": "a dot", "n": 1},
+        "batch",
+        "openai-batch",
+        (
+            Action("POST", "batches", "json"),
+            Action("GET", "batches", lists=True),
+            Action("GET", "batches/{id}"),
+            Action("POST", "batches/{id}/cancel"),
+        ),
+        id_prefixes=("batch",),
+        model_in_body=False,
     ),
+    Operation(
+        "file",
+        "openai-batch",
+        (
+            Action("POST", "files", "form"),
+            Action("GET", "files", lists=True),
+            Action("GET", "files/{id}"),
+            Action("DELETE", "files/{id}"),
+            Action("GET", "files/{id}/content"),
+        ),
+        id_prefixes=("file", "assistant"),
+        model_in_body=False,
+    ),
+    _native("anthropic"),
+    _native("gemini"),
+    _native("bedrock"),
+    _native("vertex"),
 )
 
 BY_NAME = {operation.name: operation for operation in OPERATIONS}
-BY_CLASS = {operation.deployment_class: operation for operation in OPERATIONS}
-
-OPENAI_PREFIXES = ("/v1/", "/api/v1/", "/openai/v1/")
-AZURE_PREFIXES = ("/openai/deployments/", "/api/v1/openai/deployments/")
-# AzureOpenAI asks here for what is not bound to a deployment.
-AZURE_RESOURCE_PREFIXES = ("/openai/", "/api/v1/openai/")
-
-_BY_PATH = {operation.path: operation for operation in OPERATIONS}
-_BY_FULL_PATH = {prefix + operation.path: operation for prefix in OPENAI_PREFIXES for operation in OPERATIONS}
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where a path leads: the operation, and the model that an Azure path names."""
-
-    operation: Operation
-    model: str | None
-
-
-def route(path: str) -> Route | None:
-    """The operation a (percent-decoded) path asks for; None when it asks for none.
-
-    OpenAI's style names the model in the body, Azure's in the path: /openai/deployments/{model}/chat/completions.
-    """
-    operation = _BY_FULL_PATH.get(path)
-    if operation is not None:
-        return Route(operation, None)
-    for prefix in AZURE_PREFIXES:
-        if path.startswith(prefix):
-            model, _, rest = path[len(prefix) :].partition("/")
-            operation = _BY_PATH.get(rest)
-            return Route(operation, model) if operation is not None and model else None
-    return None
+def _by_class() -> dict[str, tuple[Operation, ...]]:
+    classes: dict[str, list[Operation]] = {}
+    for operation in OPERATIONS:
+        classes.setdefault(operation.deployment_class, []).append(operation)
+    return {name: tuple(members) for name, members in classes.items()}
 
 
-def models_path(path: str) -> str | None:
-    """What a path of the models list names: "" for the list, an id for one model, None for another path."""
-    for prefix in (*OPENAI_PREFIXES, *AZURE_RESOURCE_PREFIXES):
-        if path == prefix + "models":
-            return ""
-        if path.startswith(prefix + "models/"):
-            return path[len(prefix) + len("models/") :]
-    return None
+# What a class serves when a deployment does not say; batches live on files, so one class serves both.
+BY_CLASS = _by_class()
 
 
 def _spellings(operation: Operation) -> Iterable[str]:
-    """Every way seed 000 and its users write an operation: short name, enum, path with and without prefix."""
+    """Every way seed 000 and its users write an operation: short name, enum, path with and without prefix, class."""
     yield operation.name
-    yield operation.path
-    yield "v1/" + operation.path
-    yield operation.deployment_class
+    if operation is BY_CLASS[operation.deployment_class][0]:
+        yield operation.deployment_class
+    for action in operation.actions:
+        if action.path and "{" not in action.path:
+            yield from (action.path, f"v1/{action.path}")
 
 
 _BY_SPELLING = {spelling: operation for operation in OPERATIONS for spelling in _spellings(operation)}
+_BY_SPELLING |= {"v1/batch": BY_NAME["batch"], "v2/rerank": BY_NAME["rerank"], "image_variation": BY_NAME["image_edit"]}
 
 
 def spelled(text: str) -> Operation | None:

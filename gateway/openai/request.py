@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from gateway.errors import InvalidRequest
 
 
-class Call(msgspec.Struct, frozen=True):
+class JsonCall(msgspec.Struct, frozen=True):
     """The fields of a body that decide where it goes and how its answer comes back."""
 
     model: str | None = None
     stream: bool | None = None
+    previous_response_id: Any = None
+    input_file_id: Any = None
+    prompt_cache_key: Any = None
+    user: Any = None
+    max_tokens: Any = None
+    max_completion_tokens: Any = None
+    max_output_tokens: Any = None
+
+    def affinity(self) -> str | None:
+        """What calls that share a prompt's beginning have in common: `prompt_cache_key`, else `user`."""
+        key = self.prompt_cache_key or self.user
+        return key if isinstance(key, str) else None
+
+    def most_output_tokens(self) -> int:
+        """The most tokens the answer may have, as far as the body says; 0 when it does not."""
+        for limit in (self.max_completion_tokens, self.max_tokens, self.max_output_tokens):
+            if isinstance(limit, int) and limit > 0:
+                return limit
+        return 0
 
 
-_decode = msgspec.json.Decoder(Call).decode
+_decode = msgspec.json.Decoder(JsonCall).decode
 
 
-def read_call(body: bytes) -> Call:
+def read_call(body: bytes) -> JsonCall:
     """Read a JSON body; unknown fields are checked for syntax and skipped, never rebuilt.
 
     Raises InvalidRequest for a body that is empty, truncated, not JSON, not an object, or of a wrong type.

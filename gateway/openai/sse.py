@@ -78,6 +78,12 @@ def _role_alone(choice: Any) -> bool:
     return not any(value for field, value in delta.items() if field != "role")
 
 
-def error_event(error: GatewayError) -> bytes:
-    """The event that ends a stream which can't be finished; OpenAI's SDKs raise APIError for it."""
-    return b"data: " + error.body() + b"\n\n"
+def error_event(error: GatewayError, *, native: bool = False) -> bytes:
+    """The event that ends a stream which can't be finished; SDKs raise their API error for it.
+
+    native: in the shape of a provider's own API (Anthropic's) instead of OpenAI's.
+    """
+    if not native:
+        return b"data: " + error.body() + b"\n\n"
+    told = {"type": "error", "error": {"type": "api_error", "message": error.message}}
+    return b"event: error\ndata: " + msgspec.json.encode(told) + b"\n\n"

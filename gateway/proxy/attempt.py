@@ -35,6 +35,13 @@ class Answer:
     rest: UpstreamAnswer | None
     is_stream: bool
 
+    @property
+    def is_json(self) -> bool:
+        """Whether the body is JSON in plain bytes."""
+        found = {name.lower(): value for name, value in self.headers}
+        encoded = found.get(b"content-encoding", b"identity") != b"identity"
+        return found.get(b"content-type", b"").startswith(b"application/json") and not encoded
+
     def close(self) -> None:
         """Let go of the upstream's connection."""
         if self.rest is not None:
@@ -65,10 +72,9 @@ class Attempter:
         try:
             async with asyncio.timeout(seconds):
                 headers = await self._targets.headers(deployment, call)
-                upstream = await self._session.send(
-                    "POST", self._targets.url(deployment, call), headers, self._targets.body(deployment, call)
-                )
-                return await _begin(upstream)
+                url, body = self._targets.url(deployment, call), self._targets.body(deployment, call)
+                upstream = await self._session.send(call.method, url, headers, body)
+                return await _begin(upstream, call)
         except TimeoutError:
             return Attempt(Outcome(Kind.TIMED_OUT), reason=f"no answer in {seconds:.0f} s")
         except ConnectionFailed as error:
@@ -77,16 +83,19 @@ class Attempter:
             return Attempt(Outcome(Kind.MISCONFIGURED), reason=str(error))
 
 
-async def _begin(upstream: UpstreamAnswer) -> Attempt:
+async def _begin(upstream: UpstreamAnswer, call: Call) -> Attempt:
     """Read an answer's beginning; closes the upstream unless the answer still needs it."""
     answer = None
     try:
-        kind = judge(upstream.status)
-        events = upstream.header("content-type").startswith("text/event-stream")
-        if kind is Kind.SERVED and events and not upstream.header("content-encoding"):
+        kind = judge(upstream.status, about_a_thing=call.names_thing)
+        content_type = upstream.header("content-type")
+        if kind is Kind.SERVED and content_type.startswith("text/event-stream") and not _is_encoded(upstream):
             failed, answer = await _begin_events(upstream)
             return Attempt(Outcome(Kind.FAILED if failed else kind, upstream.status), answer, "an error in band")
-        answer = await _begin_body(upstream, events)
+        # JSON is an answer when it is whole; anything else, sound or a file, is passed on as it comes.
+        is_json = content_type.startswith("application/json") and not _is_encoded(upstream)
+        held = (None if call.operation.id_prefixes else HELD_BYTES) if is_json or kind is not Kind.SERVED else 0
+        answer = await _begin_body(upstream, held)
         wait = told_wait(_lower(upstream.headers), upstream.status, time.time()) if upstream.status >= 400 else None
         return Attempt(Outcome(kind, upstream.status, wait), answer, f"status {upstream.status}")
     finally:
@@ -98,17 +107,20 @@ def _lower(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in headers}
 
 
-async def _begin_body(upstream: UpstreamAnswer, as_it_comes: bool) -> Answer:
+def _is_encoded(upstream: UpstreamAnswer) -> bool:
+    return upstream.header("content-encoding") not in ("", "identity")
+
+
+async def _begin_body(upstream: UpstreamAnswer, held: int | None) -> Answer:
+    """Hold a body back until it is whole, or longer than `held` bytes; None: however long it is."""
     parts: list[bytes] = []
     size = 0
-    while size <= HELD_BYTES:
+    while held is None or size <= held:
         chunk = await upstream.chunk()
         if not chunk:
             return Answer(upstream.status, upstream.headers, b"".join(parts), None, is_stream=False)
         parts.append(chunk)
         size += len(chunk)
-        if as_it_comes:
-            break
     return Answer(upstream.status, upstream.headers, b"".join(parts), upstream, is_stream=False)
 
 

@@ -14,18 +14,23 @@ from gateway.upstream.target import Call
 PROBE_SECONDS = 30.0
 
 
-async def probe(attempter: Attempter, deployment: Deployment) -> tuple[int | None, float, str | None]:
+async def probe(attempter: Attempter, deployment: Deployment) -> tuple[int | None, float | None, str | None]:
     """Send the cheapest call of the deployment's first operation: status, latency in ms, and what went wrong.
 
     Touches no turn and no cool-down. The text of an error is the upstream's own message, or what the connection said.
+    Operations whose every call uploads something, or leaves something behind, have no cheap call: then it is said so.
     """
-    operation = BY_NAME[deployment.operations[0]]
+    operation = next((BY_NAME[name] for name in deployment.operations if BY_NAME[name].probe is not None), None)
+    if operation is None:
+        return None, None, f"no cheap call exists for {', '.join(deployment.operations)}; nothing was sent"
     call = Call(
         operation=operation,
+        method="POST",
+        path=operation.path,
+        query="",
         body=json.dumps(operation.probe).encode(),
         headers=[("content-type", "application/json")],
         api_version=None,
-        wants_stream=False,
     )
     started = time.perf_counter()
     attempt = await attempter.attempt(call, deployment, PROBE_SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.asgi import Headers, Send
@@ -22,22 +23,34 @@ class Patience:
     idle: float
 
 
-async def relay(answer: Answer, operation: Operation, own: Headers, send: Send, patience: Patience) -> bool:
-    """Send the answer on, headers first. Whether the upstream brought it to its end.
+@dataclass(frozen=True, slots=True)
+class Relayed:
+    """How an answer is passed on.
 
-    own: the gateway's headers, added to those of the upstream's that may pass.
+    own: the gateway's headers, added to those of the upstream's that may pass. edit: what is done to whole bodies and
+    whole events on their way; None leaves every byte as it came.
     """
-    headers = wire_headers.to_caller(answer.headers) + own
-    if answer.is_stream:
-        headers.append((b"cache-control", b"no-cache"))
+
+    operation: Operation
+    own: Headers
+    edit: Callable[[bytes], bytes] | None = None
+
+
+async def relay(answer: Answer, how: Relayed, send: Send, patience: Patience) -> bool:
+    """Send the answer on, headers first. Whether the upstream brought it to its end."""
+    headers = wire_headers.to_caller(answer.headers) + how.own
     try:
         if answer.rest is None and not answer.is_stream:
-            await _start(send, answer.status, _with_length(headers, len(answer.held)))
-            await _chunk(send, answer.held, more=False)
+            body = how.edit(answer.held) if how.edit and answer.is_json else answer.held
+            await _start(send, answer.status, _with_length(headers, len(body)))
+            await _chunk(send, body, more=False)
             return True
-        await _start(send, answer.status, headers)
         if answer.is_stream:
-            return await _relay_events(answer, operation, send, patience)
+            # Comments and an error event may join it, so its length is not known.
+            headers = [pair for pair in headers if pair[0] != b"content-length"]
+            await _start(send, answer.status, [*headers, (b"cache-control", b"no-cache")])
+            return await _relay_events(answer, how, send, patience)
+        await _start(send, answer.status, headers)
         return await _relay_bytes(answer, send, patience)
     finally:
         answer.close()
@@ -69,7 +82,7 @@ async def _relay_bytes(answer: Answer, send: Send, patience: Patience) -> bool:
     return True
 
 
-async def _relay_events(answer: Answer, operation: Operation, send: Send, patience: Patience) -> bool:
+async def _relay_events(answer: Answer, how: Relayed, send: Send, patience: Patience) -> bool:
     """An event stream. Only whole events go out, so that a cut can always be followed by an error event."""
     tail = b""
     last = b""
@@ -82,14 +95,15 @@ async def _relay_events(answer: Answer, operation: Operation, send: Send, patien
             tail = chunk[end:]
             if end:
                 last = chunk[:end] if tail else chunk
-                await _chunk(send, last, more=True)
+                await _chunk(send, how.edit(last) if how.edit else last, more=True)
             chunk = await _next(answer.rest, send, patience) if answer.rest else b""
-        if answer.rest and not answer.rest.delimited and operation.stream_end and operation.stream_end not in last:
+        end_mark = how.operation.stream_end
+        if answer.rest and not answer.rest.delimited and end_mark and end_mark not in last:
             raise ConnectionFailed("the connection closed before the stream's end")
     except (ConnectionFailed, TimeoutError) as error:
         reason = "went silent" if isinstance(error, TimeoutError) else "broke off"
         interrupted = StreamInterrupted(f"The upstream {reason} in the middle of its answer.")
-        await _chunk(send, sse.error_event(interrupted), more=False)
+        await _chunk(send, sse.error_event(interrupted, native=how.operation.native), more=False)
         return False
     await _chunk(send, tail, more=False)
     return True

@@ -9,23 +9,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.asgi import Headers, Receive, Scope, Send, read_body
+from gateway.asgi import Headers, Receive, Scope, Send
 from gateway.errors import MethodNotAllowed, retry_headers
-from gateway.openai import headers as wire_headers
-from gateway.openai.operations import Operation, Route
-from gateway.openai.query import api_version
-from gateway.openai.request import read_call
+from gateway.openai.operations import Operation
+from gateway.openai.routes import Route
+from gateway.openai.thing_ids import ThingIds, UnknownThing, tag
 from gateway.proxy.attempt import Answer, Attempt, Attempter
 from gateway.proxy.authenticate import authenticate
 from gateway.proxy.departure import CallerWatch
-from gateway.proxy.relay import Patience, relay
+from gateway.proxy.endpoints import EndpointWatch
+from gateway.proxy.reading import Asked, read_request, unknown_thing
+from gateway.proxy.relay import Patience, Relayed, relay
 from gateway.registry.deployments import Deployment
 from gateway.registry.snapshot import Caller
 from gateway.routing.outcome import Kind, Outcome
 from gateway.routing.plan import Plan
 from gateway.routing.router import Router
 from gateway.settings import Settings
-from gateway.upstream.target import Call
 
 log = logging.getLogger("gateway.proxy")
 
@@ -44,13 +44,19 @@ class Found:
 
 
 class DataPlane:
-    """Serves the calls of the OpenAI API."""
+    """Serves the calls of the OpenAI API and of the native ones."""
 
     def __init__(
-        self, router: Router, attempter: Attempter, settings: Settings, utc_now: Callable[[], datetime]
+        self,
+        router: Router,
+        attempter: Attempter,
+        endpoints: EndpointWatch,
+        settings: Settings,
+        utc_now: Callable[[], datetime],
     ) -> None:
         self._router = router
         self._attempter = attempter
+        self._endpoints = endpoints
         self._settings = settings
         self._patience = Patience(settings.keepalive_seconds, settings.stream_idle_seconds)
         self._utc_now = utc_now
@@ -63,26 +69,39 @@ class DataPlane:
         """Answer one call. Raises GatewayError while no byte of the answer was sent, CallerGone when nobody waits."""
         started = time.perf_counter()
         caller = self.authenticate(scope)
-        if scope["method"] != "POST":
-            raise MethodNotAllowed(allow="POST")
-        body = await read_body(receive, self._settings.max_body_bytes)
-        asked = read_call(body)
-        plan = self._router.plan(route.operation, route.model or asked.model, caller.tenant)
-        call = Call(
-            operation=route.operation,
-            body=body,
-            headers=wire_headers.to_upstream(scope["headers"]),
-            api_version=api_version(scope.get("query_string", b"")),
-            wants_stream=bool(asked.stream),
-        )
-        async with CallerWatch(receive, send) as watch:
-            found = await self._first_good_answer(plan, call, started)
-            own = _own_headers(found, request_id, time.perf_counter() - started)
-            whole = await relay(found.answer, route.operation, own, watch.send, self._patience)
-        if not whole:
-            self._interrupted(plan, found.deployment, route.operation)
+        action = route.actions.get(scope["method"])
+        if action is None:
+            raise MethodNotAllowed(allow=", ".join(sorted(route.actions)))
+        ids = ThingIds(self._router.snapshot.id_secret, caller.tenant.id)
+        asked = await read_request(scope, receive, route, action, ids, self._settings.max_body_bytes)
+        try:
+            plan = self._plan(asked, caller)
+            with self._endpoints.watching(plan.pool) as watched:
+                async with CallerWatch(receive, send) as watch:
+                    found = await self._first_good_answer(plan, asked, started)
+                    watched.answered(found.answer.status)
+                    relayed = Relayed(
+                        route.operation,
+                        _own_headers(found, request_id, time.perf_counter() - started),
+                        _issuing(route.operation, ids, found.deployment),
+                    )
+                    whole = await relay(found.answer, relayed, watch.send, self._patience)
+                if not whole:
+                    watched.answered(0)
+                    self._interrupted(plan, found.deployment, route.operation)
+        finally:
+            asked.close()
 
-    async def _first_good_answer(self, plan: Plan, call: Call, started: float) -> Found:
+    def _plan(self, asked: Asked, caller: Caller) -> Plan:
+        operation = asked.call.operation
+        if asked.home is None:
+            return self._router.plan(operation, asked.model, caller.tenant, asked.tokens, asked.affinity)
+        try:
+            return self._router.plan_at(asked.home, operation, asked.tokens)
+        except UnknownThing:
+            raise unknown_thing(asked.call.path) from None
+
+    async def _first_good_answer(self, plan: Plan, asked: Asked, started: float) -> Found:
         """Try deployment after deployment; the last real answer of an upstream if none is good."""
         last: Found | None = None
         upstream_seconds = 0.0
@@ -93,7 +112,8 @@ class DataPlane:
                     break
                 seconds = left if plan.last_chance else min(left, self._settings.attempt_seconds)
                 sent = time.perf_counter()
-                attempt = await self._attempter.attempt(call, deployment, seconds)
+                plan.take(deployment)
+                attempt = await self._attempter.attempt(asked.call, deployment, seconds)
                 upstream_seconds += time.perf_counter() - sent
                 plan.record(deployment, attempt.outcome)
                 if attempt.outcome.kind is not Kind.SERVED:
@@ -120,6 +140,11 @@ class DataPlane:
     def _interrupted(self, plan: Plan, deployment: Deployment, operation: Operation) -> None:
         plan.record(deployment, Outcome(Kind.UNREACHABLE))
         log.warning("%s: the stream of a %s call broke off", deployment.id, operation.name)
+
+
+def _issuing(operation: Operation, ids: ThingIds, deployment: Deployment) -> Callable[[bytes], bytes] | None:
+    """What puts the gateway's own ids into an answer about things that live at the deployment; None for other calls."""
+    return ids.to_caller(operation.id_prefixes, tag(deployment.id)) if operation.id_prefixes else None
 
 
 def _tell(deployment: Deployment, attempt: Attempt) -> None:

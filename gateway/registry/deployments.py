@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from gateway.openai import operations
 
@@ -17,7 +18,8 @@ class Deployment:
     The six fields of the management API's first form come first. `operations` are the names of the enabled
     operations. `models` are the public names it answers to; with none it belongs to the pool of its class.
     `weight` shares traffic inside a `priority` tier; lower priority is tried first. `rpm`, `tpm`: what the upstream
-    allows in a minute. `endpoint_key` is plain text in memory only and never printed.
+    allows in a minute. `endpoint_key` is plain text in memory only and never printed. `defaults`: parameters that an
+    endpoint adds where a request leaves them out; they are the endpoint's, and not stored with the deployment.
     """
 
     deployment_class: str
@@ -39,6 +41,7 @@ class Deployment:
     tags: Mapping[str, str] = field(default_factory=dict)
     rpm: int | None = None
     tpm: int | None = None
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -53,7 +56,7 @@ class Deployment:
 
 def class_operations(deployment_class: str) -> tuple[str, ...]:
     """What a deployment of this class serves when it does not say."""
-    return (operations.BY_CLASS[deployment_class].name,)
+    return tuple(operation.name for operation in operations.BY_CLASS[deployment_class])
 
 
 class UnknownOperation(ValueError):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from gateway.registry.deployments import Deployment
+from gateway.registry.endpoints import Endpoint
 from gateway.registry.tenants import ApiKey, Tenant
 
 
@@ -22,16 +23,25 @@ class Snapshot:
     """The registry at one moment, with the look-ups that a request needs already made.
 
     by_model: active deployments that list a model, under each name. class_pool: active deployments that list none,
-    under each operation they serve. callers: by the public id of the API key.
+    under each operation they serve. callers: by the public id of the API key. endpoints: by name. id_secret: seals the
+    ids of things that live at one deployment.
     """
 
     deployments: tuple[Deployment, ...] = ()
     by_model: dict[str, tuple[Deployment, ...]] = field(default_factory=dict)
     class_pool: dict[str, tuple[Deployment, ...]] = field(default_factory=dict)
     callers: dict[str, Caller] = field(default_factory=dict)
+    endpoints: dict[str, Endpoint] = field(default_factory=dict)
+    id_secret: bytes = field(default=b"", repr=False)
 
 
-def build(deployments: Iterable[Deployment], tenants: Iterable[Tenant], keys: Iterable[ApiKey]) -> Snapshot:
+def build(
+    deployments: Iterable[Deployment],
+    tenants: Iterable[Tenant],
+    keys: Iterable[ApiKey],
+    endpoints: Iterable[Endpoint] = (),
+    id_secret: bytes = b"",
+) -> Snapshot:
     """Index what storage holds. Keys whose tenant is gone are left out."""
     everything = tuple(sorted(deployments, key=lambda each: each.id))
     by_model: dict[str, list[Deployment]] = {}
@@ -50,4 +60,6 @@ def build(deployments: Iterable[Deployment], tenants: Iterable[Tenant], keys: It
         by_model={model: tuple(members) for model, members in by_model.items()},
         class_pool={operation: tuple(members) for operation, members in class_pool.items()},
         callers={key.id: Caller(key, owners[key.tenant_id]) for key in keys if key.tenant_id in owners},
+        endpoints={endpoint.name: endpoint for endpoint in endpoints},
+        id_secret=id_secret,
     )

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 
-from gateway.errors import InvalidRequest, ModelNotFound, OperationNotSupported
+from gateway.errors import EndpointNotRunning, InvalidRequest, ModelNotFound, OperationNotSupported
 from gateway.openai.operations import Operation
+from gateway.openai.thing_ids import tag
 from gateway.registry.deployments import Deployment
+from gateway.registry.endpoints import Endpoint
 from gateway.registry.snapshot import Snapshot
 from gateway.registry.tenants import Tenant
+
+ENDPOINT = "endpoint"
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
     """The candidates of a call, `size` of them, by priority tier (lowest number first).
 
-    key: operation and model; the model is "" for the pool of a class.
+    key: operation and model, or "endpoint" and its name; the model is "" for the pool of a class.
     """
 
     key: tuple[str, str]
     tiers: tuple[tuple[Deployment, ...], ...]
     size: int
+    prompt_affinity: bool = False
 
 
 def tiers(deployments: Sequence[Deployment]) -> tuple[tuple[Deployment, ...], ...]:
@@ -42,9 +47,13 @@ class Directory:
         for model, listed in snapshot.by_model.items():
             for operation in {name for deployment in listed for name in deployment.operations}:
                 self._add((operation, model), [each for each in listed if operation in each.operations])
+        by_id = {deployment.id: deployment for deployment in snapshot.deployments if deployment.active}
+        for endpoint in snapshot.endpoints.values():
+            self._add((ENDPOINT, endpoint.name), members_of(endpoint, by_id), prompt_affinity=endpoint.prompt_affinity)
+        self._homes = {tag(deployment_id): deployment for deployment_id, deployment in by_id.items()}
 
-    def _add(self, key: tuple[str, str], members: Sequence[Deployment]) -> None:
-        self._pools[key] = Pool(key, tiers(members), len(members))
+    def _add(self, key: tuple[str, str], members: Sequence[Deployment], *, prompt_affinity: bool = False) -> None:
+        self._pools[key] = Pool(key, tiers(members), len(members), prompt_affinity)
 
     def pool_keys(self) -> Iterable[tuple[str, str]]:
         """The keys of all pools."""
@@ -53,12 +62,16 @@ class Directory:
     def candidates(self, operation: Operation, model: str | None, tenant: Tenant) -> Pool:
         """The pool that serves `model` for `operation`.
 
-        First the deployments that list the model, then the class pool, whatever the model is called. Raises
-        OperationNotSupported when the model is known but not for this operation, ModelNotFound when nothing serves it.
+        First an endpoint of that name, then the deployments that list the model, then the class pool, whatever the
+        model is called. Raises OperationNotSupported when the model is known but not for this operation,
+        EndpointNotRunning, or ModelNotFound when nothing serves it.
         """
         if tenant.models and model not in tenant.models:
             raise _unknown(self._snapshot, operation, model, tenant)
         if model:
+            endpoint = self._snapshot.endpoints.get(model)
+            if endpoint is not None:
+                return self._of_endpoint(endpoint, operation)
             pool = self._pools.get((operation.name, model))
             if pool is not None:
                 return pool
@@ -69,6 +82,36 @@ class Directory:
         if pool is None:
             raise _unknown(self._snapshot, operation, model, tenant)
         return pool
+
+    def _of_endpoint(self, endpoint: Endpoint, operation: Operation) -> Pool:
+        if endpoint.endpoint_type != operation.name:
+            raise OperationNotSupported(
+                f"The endpoint '{endpoint.name}' does not support {operation.name}; "
+                f"it supports: {endpoint.endpoint_type}.",
+                capability=operation.name,
+                provider=endpoint.name,
+            )
+        pool = self._pools[ENDPOINT, endpoint.name]
+        if endpoint.status != "running" or not pool.size:
+            why = f"is {endpoint.status}" if endpoint.status != "running" else "has no active deployment"
+            raise EndpointNotRunning(f"The endpoint '{endpoint.name}' {why}.", param="model")
+        return pool
+
+    def home(self, home: str, operation: Operation) -> Pool | None:
+        """The pool of the one deployment where a thing lives, by the digest in the thing's id; None if it is gone."""
+        deployment = self._homes.get(home)
+        if deployment is None or operation.name not in deployment.operations:
+            return None
+        return Pool((operation.name, ""), ((deployment,),), 1)
+
+
+def members_of(endpoint: Endpoint, active: Mapping[str, Deployment]) -> list[Deployment]:
+    """The deployments of an endpoint as it uses them: with its weights, priorities and default parameters."""
+    return [
+        replace(active[each.deployment_id], weight=each.weight, priority=each.priority, defaults=each.litellm_params)
+        for each in endpoint.models
+        if each.deployment_id in active and each.weight > 0
+    ]
 
 
 def usable_models(snapshot: Snapshot, tenant: Tenant) -> dict[str, Deployment]:
@@ -82,13 +125,20 @@ def usable_models(snapshot: Snapshot, tenant: Tenant) -> dict[str, Deployment]:
             found.setdefault(deployment.deployment_name, deployment)
     for model, listed in snapshot.by_model.items():
         found[model] = listed[0]
+    by_id = {deployment.id: deployment for deployment in snapshot.deployments if deployment.active}
+    for endpoint in snapshot.endpoints.values():
+        serving = members_of(endpoint, by_id)
+        if endpoint.status == "running" and serving:
+            found[endpoint.name] = replace(serving[0], operations=(endpoint.endpoint_type,))
     return {name: found[name] for name in sorted(found) if not tenant.models or name in tenant.models}
 
 
 def _unsupported(operation: Operation, model: str, listed: Iterable[Deployment]) -> OperationNotSupported:
     served = sorted({name for deployment in listed for name in deployment.operations})
     return OperationNotSupported(
-        f"The model '{model}' does not support {operation.name}; it supports: {', '.join(served)}.", param="model"
+        f"The model '{model}' does not support {operation.name}; it supports: {', '.join(served)}.",
+        capability=operation.name,
+        provider=model,
     )
 
 

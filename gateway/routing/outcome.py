@@ -48,8 +48,8 @@ class Outcome:
         return self.kind in _RELAYABLE
 
 
-def judge(status: int) -> Kind:
-    """What an upstream's status means."""
+def judge(status: int, *, about_a_thing: bool = False) -> Kind:
+    """What an upstream's status means. A 404 about a thing that lives there says that the thing is gone."""
     if status < 300:
         return Kind.SERVED
     if status < 400:
@@ -57,6 +57,8 @@ def judge(status: int) -> Kind:
         return Kind.MISCONFIGURED
     if status == 429:
         return Kind.THROTTLED
+    if status == 404 and about_a_thing:
+        return Kind.REFUSED
     if status in (401, 403, 404):
         return Kind.MISCONFIGURED
     if status == 409:

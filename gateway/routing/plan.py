@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from gateway.errors import AllCooling, GatewayError, UpstreamMisconfigured, UpstreamTimeout, UpstreamUnreachable
+from gateway.limits.rates import Rates
 from gateway.registry.deployments import Deployment
 from gateway.routing.cooldown import Cooldowns
 from gateway.routing.eligibility import Pool
 from gateway.routing.outcome import Kind, Outcome
-from gateway.routing.selection import Rotation
+from gateway.routing.selection import Rotation, steady
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What else decides: how many attempts a call may have, its tokens, and the key it shares with its likes."""
+
+    most_attempts: int
+    tokens: int = 0
+    affinity: str | None = None
 
 
 class Plan:
     """Owns the retry state of one call. Ask `next()` for a deployment, tell `record()` what became of it."""
 
-    def __init__(self, pool: Pool, rotation: Rotation, cooldowns: Cooldowns, most: int) -> None:
-        self._pool = pool
+    def __init__(
+        self, pool: Pool, rotation: Rotation, cooldowns: Cooldowns, rates: Rates, conditions: Conditions
+    ) -> None:
+        self.pool = pool
         self._rotation = rotation
         self._cooldowns = cooldowns
-        self._most = min(most, pool.size)
+        self._rates = rates
+        self._tokens = conditions.tokens
+        self._affinity = conditions.affinity if pool.prompt_affinity else None
+        self._most = min(conditions.most_attempts, pool.size)
         self._alone = pool.size == 1
         self._tried: set[str] = set()
         self._outcomes: list[Outcome] = []
@@ -33,10 +49,10 @@ class Plan:
         """The deployment to try now; None when all were tried, all others rest, or enough were tried."""
         if len(self._tried) >= self._most:
             return None
-        for tier in self._pool.tiers:
+        for tier in self.pool.tiers:
             available = [each for each in tier if self._may_try(each)]
             if available:
-                chosen = self._rotation.next(available)
+                chosen = steady(self._affinity, available) if self._affinity else self._rotation.next(available)
                 self._tried.add(chosen.id)
                 return chosen
         return None
@@ -45,11 +61,20 @@ class Plan:
     def last_chance(self) -> bool:
         """Whether no other deployment could be tried after this one."""
         return len(self._tried) >= self._most or not any(
-            self._may_try(each) for tier in self._pool.tiers for each in tier
+            self._may_try(each) for tier in self.pool.tiers for each in tier
         )
 
     def _may_try(self, deployment: Deployment) -> bool:
-        return deployment.id not in self._tried and not self._cooldowns.remaining(deployment.id)
+        return deployment.id not in self._tried and not self.wait(deployment)
+
+    def wait(self, deployment: Deployment) -> float:
+        """Seconds until the deployment may be called: it rests, or its minute is spent. 0 when it may be called now."""
+        resting = self._cooldowns.remaining(deployment.id)
+        return max(resting, self._rates.wait(deployment, self._tokens))
+
+    def take(self, deployment: Deployment) -> None:
+        """The call is being sent to this deployment."""
+        self._rates.take(deployment, self._tokens)
 
     def record(self, deployment: Deployment, outcome: Outcome) -> None:
         """Take note of an attempt's end."""
@@ -58,7 +83,7 @@ class Plan:
 
     def soonest(self) -> float | None:
         """Seconds until the first candidate may be called again; None when one may be called now."""
-        waits = [self._cooldowns.remaining(each.id) for tier in self._pool.tiers for each in tier]
+        waits = [self.wait(each) for tier in self.pool.tiers for each in tier]
         return None if not all(waits) else min(waits)
 
     def exhausted(self, jitter: Callable[[], float]) -> GatewayError:
@@ -71,7 +96,8 @@ class Plan:
         retry_after = None if wait is None else wait + jitter()
         if not self._outcomes and kinds != {Kind.MISCONFIGURED}:
             return AllCooling(
-                "Every deployment that could serve this call is cooling down. Retry after the time given.",
+                "Every deployment that could serve this call is cooling down or has spent its minute. "
+                "Retry after the time given.",
                 retry_after=retry_after,
             )
         if Kind.MISCONFIGURED in kinds:
@@ -80,9 +106,9 @@ class Plan:
             return UpstreamTimeout("The upstream did not answer in time.", retry_after=retry_after)
         return UpstreamUnreachable("No upstream could be reached.", retry_after=retry_after)
 
-    def _resting(self) -> set[Kind]:
-        reasons = (self._cooldowns.reason(each.id) for tier in self._pool.tiers for each in tier)
-        return {reason for reason in reasons if reason is not None}
+    def _resting(self) -> set[Kind | None]:
+        """Why each candidate can't be called; None stands for a spent minute."""
+        return {self._cooldowns.reason(each.id) for tier in self.pool.tiers for each in tier}
 
     def _misconfigured(self, retry_after: float | None) -> UpstreamMisconfigured:
         if any(outcome.status == 404 for outcome in self._outcomes):

@@ -9,9 +9,11 @@ from types import SimpleNamespace
 import aiohttp
 from yarl import URL
 
-# aiohttp writes a body of bytes in one go; larger ones are handed over in pieces, so that the loop stays free.
-PIECE = 256 * 1024
+from gateway.upstream.spool import PIECE, SpooledBody
+
 IDLE_CONNECTION_SECONDS = 60
+# A request of these methods says its length even when it is 0 (RFC 9110 section 8.6).
+_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 class ConnectionFailed(Exception):
@@ -72,7 +74,9 @@ class UpstreamSession:
             trace_configs=[trace],
         )
 
-    async def send(self, method: str, url: URL, headers: Sequence[tuple[str, str]], body: bytes) -> UpstreamAnswer:
+    async def send(
+        self, method: str, url: URL, headers: Sequence[tuple[str, str]], body: bytes | SpooledBody
+    ) -> UpstreamAnswer:
         """Send a request and wait for the answer's headers. Raises ConnectionFailed; follows no redirect.
 
         A kept connection that the upstream closed while our request was on its way is nobody's failure: the request
@@ -90,15 +94,27 @@ class UpstreamSession:
             raise ConnectionFailed(_reason(error)) from error
 
     async def _send(
-        self, method: str, url: URL, headers: Sequence[tuple[str, str]], body: bytes, connection: SimpleNamespace
+        self,
+        method: str,
+        url: URL,
+        headers: Sequence[tuple[str, str]],
+        body: bytes | SpooledBody,
+        connection: SimpleNamespace,
     ) -> UpstreamAnswer:
         if self._session is None:
             self._session = self._open()
+        # aiohttp writes a body of bytes in one go; larger ones are handed over in pieces, so that the loop stays free.
+        data: bytes | AsyncIterator[bytes] | AsyncIterator[memoryview]
+        if isinstance(body, SpooledBody):
+            length, data = body.length, body.pieces()
+        else:
+            length, data = len(body), body if len(body) <= PIECE else _pieces(body)
+        sized = method in _WITH_BODY or length
         response = await self._session.request(
             method,
             url,
-            headers=[*headers, ("content-length", str(len(body)))],
-            data=body if len(body) <= PIECE else _pieces(body),
+            headers=[*headers, ("content-length", str(length))] if sized else headers,
+            data=data if length else None,
             allow_redirects=False,
             trace_request_ctx=connection,
         )

@@ -8,37 +8,55 @@ from dataclasses import dataclass
 from yarl import URL
 
 from gateway import __version__
-from gateway.openai.model_name import swap_model
+from gateway.openai import native
+from gateway.openai.form import FormReader
+from gateway.openai.json_edit import add_defaults, swap_model
 from gateway.openai.operations import Operation
 from gateway.registry.deployments import Deployment
+from gateway.upstream.google import GoogleTokens
 from gateway.upstream.identity import EntraTokens
 from gateway.upstream.providers import PROVIDERS
+from gateway.upstream.spool import Spool, SpooledBody
 
 # Compressed event streams can't be read on the way; an upstream that compresses all the same is relayed unread.
 _OWN_HEADERS = (("user-agent", f"roundhouse/{__version__}"), ("accept-encoding", "identity"))
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """What a caller wants sent: the operation, the body, the headers that may pass, and an api-version if it gave one.
+class Form:
+    """A multipart body: what was read of it, and all of it."""
 
-    wants_stream: whether the answer should come as events.
+    reader: FormReader
+    spool: Spool
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a caller wants sent.
+
+    path: below the version prefix, ids as the upstream knows them; on a pass-through the native path. query: passed on,
+    without the api-version. headers: those that may pass. names_thing: the call is about a thing that lives at one
+    deployment, so a 404 is an answer and not a fault of the pool's.
     """
 
     operation: Operation
-    body: bytes
+    method: str
+    path: str
+    query: str
+    body: bytes | Form
     headers: Sequence[tuple[str, str]]
     api_version: str | None
-    wants_stream: bool
+    names_thing: bool = False
 
 
 class Targets:
     """Turns a call and a deployment into a request; remembers prepared addresses until the registry changes."""
 
-    def __init__(self, default_api_version: str, tokens: EntraTokens) -> None:
+    def __init__(self, default_api_version: str, entra: EntraTokens, google: GoogleTokens) -> None:
         self._default_api_version = default_api_version
-        self._tokens = tokens
-        self._urls: dict[tuple[str, str, str], URL] = {}
+        self._entra = entra
+        self._google = google
+        self._urls: dict[tuple[str, str, str | None], URL] = {}
 
     def forget(self) -> None:
         """The registry changed: prepare addresses anew."""
@@ -46,25 +64,52 @@ class Targets:
 
     def url(self, deployment: Deployment, call: Call) -> URL:
         """The address: the deployment's api-version wins, then the caller's, then the default."""
-        version = deployment.api_version or call.api_version or self._default_api_version
-        key = (deployment.id, call.operation.name, version)
-        url = self._urls.get(key)
+        version = deployment.api_version or call.api_version
+        # Paths with an id, and what a query adds, would fill the memory with addresses that are used once.
+        plain = not call.query and not call.names_thing and not call.operation.native
+        key = (deployment.id, call.path, version)
+        url = self._urls.get(key) if plain else None
         if url is None:
-            text = PROVIDERS[deployment.provider].url(deployment, call.operation, version)
-            url = self._urls[key] = URL(text, encoded=True)
+            path = call.path
+            if call.operation.native:
+                path = native.swap_model_in_path(call.operation.name, path, deployment.deployment_name)
+            provider = PROVIDERS[deployment.provider]
+            text = provider.url(deployment, call.operation.name, path, version, self._default_api_version)
+            if call.query:
+                text += ("&" if "?" in text else "?") + call.query
+            url = URL(text, encoded=True)
+            if plain:
+                self._urls[key] = url
         return url
 
     async def headers(self, deployment: Deployment, call: Call) -> list[tuple[str, str]]:
         """The headers with the deployment's own credential; raises IdentityUnavailable."""
-        provider = PROVIDERS[deployment.provider]
-        if deployment.auth == "managed_identity":
-            credential = ("authorization", f"Bearer {await self._tokens.bearer()}")
-        else:
-            credential = (provider.key_header, provider.key_prefix + (deployment.endpoint_key or ""))
-        return [*call.headers, *_OWN_HEADERS, credential]
+        credential = await self._credential(deployment, call.operation)
+        return [*call.headers, *_OWN_HEADERS, *credential]
 
-    def body(self, deployment: Deployment, call: Call) -> bytes:
+    async def _credential(self, deployment: Deployment, operation: Operation) -> list[tuple[str, str]]:
+        if deployment.auth == "managed_identity":
+            return [("authorization", f"Bearer {await self._entra.bearer()}")]
+        provider = PROVIDERS[deployment.provider]
+        key = deployment.endpoint_key
+        if not key:
+            return []
+        scheme = (provider.native_key or provider.key) if operation.native else provider.key
+        if scheme == "google":
+            return [("authorization", f"Bearer {await self._google.bearer(key)}")]
+        return [("authorization", f"Bearer {key}") if scheme == "bearer" else (scheme, key)]
+
+    def body(self, deployment: Deployment, call: Call) -> bytes | SpooledBody:
         """The caller's own bytes; the model's name is swapped where the address does not carry it."""
-        if PROVIDERS[deployment.provider].model_in_body:
-            return swap_model(call.body, deployment.deployment_name)
-        return call.body
+        operation, body = call.operation, call.body
+        in_address = PROVIDERS[deployment.provider].names_model_in_address(operation.name)
+        named = operation.model_in_body and not in_address
+        if isinstance(body, Form):
+            if not named:
+                return SpooledBody(body.spool)
+            return SpooledBody(body.spool, *body.reader.model_edit(deployment.deployment_name))
+        if not body:
+            return body
+        if deployment.defaults:
+            body = add_defaults(body, deployment.defaults)
+        return swap_model(body, deployment.deployment_name) if named else body

@@ -13,7 +13,8 @@ import pytest
 from simulator.script import Script
 
 ODD_BODY = (
-    b'{ "model":"gpt-4o",  "messages":[{"role":"user","content":[{"type":"text","text":"\\u00e9\\ud83d\\ude00 \xc3\xa9"},'
+    b'{ "model":"gpt-4o",  "messages":[{"role":"user","content":['
+    b'{"type":"text","text":"\\u00e9\\ud83d\\ude00 \xc3\xa9"},'
     b'{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}}]}],\n'
     b'"tools":[{"type":"function","function":{"name":"f","parameters":null}}], "temperature":1.0, "n":1e0,'
     b'"unknown_field":{"deep":[null,true]} }'

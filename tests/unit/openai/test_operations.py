@@ -1,71 +1,41 @@
-"""The operations table and its look-ups."""
+"""The operations table."""
 
 from __future__ import annotations
 
 import pytest
 
-from gateway.openai.operations import AZURE_PREFIXES, OPENAI_PREFIXES, OPERATIONS, models_path, route, spelled
+from gateway.openai.operations import BY_CLASS, BY_NAME, OPERATIONS, spelled
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-@pytest.mark.parametrize("prefix", OPENAI_PREFIXES)
-def test_every_operation_is_found_under_every_openai_prefix(prefix, operation):
-    found = route(prefix + operation.path)
-    assert found is not None
-    assert (found.operation, found.model) == (operation, None)
-
-
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-@pytest.mark.parametrize("prefix", AZURE_PREFIXES)
-def test_an_azure_path_names_the_model(prefix, operation):
-    found = route(f"{prefix}gpt-4o/{operation.path}")
-    assert found is not None
-    assert (found.operation, found.model) == (operation, "gpt-4o")
+def test_every_operation_is_known_by_its_name_and_its_path(operation):
+    assert spelled(operation.name) is operation
+    assert spelled(operation.name.upper()) is operation
+    if operation.path:
+        assert spelled("/v1/" + operation.path) is operation
 
 
 @pytest.mark.parametrize(
-    "path",
+    ("text", "name"),
     [
-        "/",
-        "/v1",
-        "/v1/",
-        "/v1/chat",
-        "/v2/chat/completions",
-        "/v1/chat/completions/",
-        "/openai/deployments/",
-        "/openai/deployments//chat/completions",
-        "/openai/deployments/gpt/chat",
-        "/chat/completions",
+        ("/v1/chat/completions", "chat"),
+        (" chat ", "chat"),
+        ("openai-batch", "batch"),
+        ("/v1/batch", "batch"),
+        ("files", "file"),
+        ("images/variations", "image_edit"),
+        ("/v2/rerank", "rerank"),
     ],
 )
-def test_other_paths_lead_nowhere(path):
-    assert route(path) is None
-
-
-@pytest.mark.parametrize(
-    ("path", "model"),
-    [
-        ("/v1/models", ""),
-        ("/api/v1/models", ""),
-        ("/openai/models", ""),
-        ("/openai/v1/models/gpt-4o", "gpt-4o"),
-        ("/v1/models/meta-llama/Llama-3", "meta-llama/Llama-3"),
-        ("/v1/modelsx", None),
-        ("/v1/files", None),
-    ],
-)
-def test_the_models_list_is_found_with_or_without_an_id(path, model):
-    assert models_path(path) == model
-
-
-@pytest.mark.parametrize(
-    "text", ["chat", "CHAT", " chat ", "/v1/chat/completions", "chat/completions", "v1/chat/completions", "openai-chat"]
-)
-def test_an_operation_has_many_spellings(text):
-    operation = spelled(text)
-    assert operation is not None
-    assert operation.name == "chat"
+def test_an_operation_has_many_spellings(text, name):
+    assert spelled(text).name == name
 
 
 def test_an_unknown_spelling_is_no_operation():
     assert spelled("telepathy") is None
+    assert spelled("") is None
+
+
+def test_every_operation_belongs_to_a_class():
+    assert {each.name for members in BY_CLASS.values() for each in members} == set(BY_NAME)
+    assert [each.name for each in BY_CLASS["openai-batch"]] == ["batch", "file"]

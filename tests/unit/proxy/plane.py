@@ -7,14 +7,17 @@ from typing import Any
 
 from gateway.asgi import App, CallerGone, Receive, Scope, Send, answer_error
 from gateway.errors import GatewayError
-from gateway.openai.operations import route
+from gateway.limits.rates import Rates
+from gateway.openai.routes import route
 from gateway.proxy.attempt import Attempter
+from gateway.proxy.endpoints import EndpointWatch
 from gateway.proxy.serve import DataPlane
 from gateway.registry.deployments import Deployment
 from gateway.registry.snapshot import build
 from gateway.routing.cooldown import Cooldowns
 from gateway.routing.router import Router
 from gateway.settings import Settings
+from gateway.upstream.google import GoogleTokens
 from gateway.upstream.identity import EntraTokens
 from gateway.upstream.target import Targets
 from tests.asgi import Reply, call
@@ -33,11 +36,11 @@ class Plane:
         self.session = session
         self.clock = Clock()
         self.cooldowns = Cooldowns(self.clock, 10, 120)
-        self.router = Router(self.cooldowns, 4)
-        self.router.swap(build(deployments, [tenant()], [api_key()]))
+        self.router = Router(self.cooldowns, Rates(self.clock), 4)
+        self.router.swap(build(deployments, [tenant()], [api_key()], id_secret=b"secret"))
         self.gone = False
-        attempter = Attempter(session, Targets("2024-10-21", EntraTokens()))  # type: ignore[arg-type]
-        self.data = DataPlane(self.router, attempter, Settings(**settings), lambda: EPOCH)
+        attempter = Attempter(session, Targets("2024-10-21", EntraTokens(), GoogleTokens()))  # type: ignore[arg-type]
+        self.data = DataPlane(self.router, attempter, EndpointWatch(), Settings(**settings), lambda: EPOCH)
 
     def app(self) -> App:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,6 +11,7 @@ from gateway.proxy.attempt import Attempter
 from gateway.proxy.models import models_answer
 from gateway.proxy.probe import probe
 from gateway.registry.snapshot import Caller, build
+from gateway.upstream.google import GoogleTokens
 from gateway.upstream.identity import EntraTokens
 from gateway.upstream.session import ConnectionFailed
 from gateway.upstream.target import Targets
@@ -43,7 +44,7 @@ def test_a_model_outside_the_tenants_list_is_not_found():
 
 async def probed(answer):
     session = FakeSession(east=answer)
-    attempter = Attempter(session, Targets("2024-10-21", EntraTokens()))  # type: ignore[arg-type]
+    attempter = Attempter(session, Targets("2024-10-21", EntraTokens(), GoogleTokens()))  # type: ignore[arg-type]
     return await probe(attempter, deployment("east")), session.sent[0]
 
 

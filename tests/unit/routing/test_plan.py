@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.errors import AllCooling, UpstreamMisconfigured, UpstreamTimeout, UpstreamUnreachable
+from gateway.limits.rates import Rates
 from gateway.openai.operations import BY_NAME
 from gateway.registry.snapshot import build
 from gateway.routing.cooldown import Cooldowns
@@ -24,7 +25,7 @@ def clock():
 
 
 def router(clock, *deployments, most=4):
-    made = Router(Cooldowns(clock, 10, 120), most)
+    made = Router(Cooldowns(clock, 10, 120), Rates(clock), most)
     made.swap(build(deployments, [], []))
     return made
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.openai.model_name import swap_model
+from gateway.openai.json_edit import swap_model
 from tests.unit.openai.test_request import JSON_VALUES
 
 

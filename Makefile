@@ -1,0 +1,54 @@
+# Roundhouse: `make help` lists the verbs. All they need is make and a Python that is 3.11 or newer.
+
+# The first of these that is new enough; PYTHON=/path/to/python names another.
+CANDIDATES := $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python)
+IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+FOUND = $(shell for each in $(CANDIDATES); do "$$each" -c '$(IS_NEW_ENOUGH)' >/dev/null 2>&1 && echo "$$each" && break; done)
+NONE = $(error Roundhouse needs Python 3.11 or newer, and none of these is: $(CANDIDATES). Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python)
+
+VENV := .venv/bin
+# The rooms that hold no I/O; their tests leave no line and no branch out.
+PURE := gateway/errors.py,gateway/openai/*,gateway/routing/*,gateway/registry/*
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run test unit check format package clean install install-dev
+
+help: ## list the verbs
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+# One plain command, so that make runs it without a shell in between and a signal to make reaches it.
+run: install ## serve on this machine with a demo; PORT=7071, DEMO=0 leaves the demo out, ARGS="--workers 2"
+	@$(VENV)/python -m gateway $(if $(filter 0 no off false,$(DEMO)),--no-demo,--demo) $(ARGS)
+
+test: install-dev check ## everything that must hold: checks, all tests, coverage, the real Functions runtime
+	@rm -f .coverage .coverage.*
+	$(VENV)/python -m pytest tests/unit -q --cov --cov-report=
+	$(VENV)/python -m pytest tests --ignore=tests/unit -q -n 2 --cov --cov-append --cov-report=
+	$(VENV)/python -m coverage report --fail-under=95
+	$(VENV)/python -m coverage report --include='$(PURE)' --fail-under=100
+	$(VENV)/python scripts/functions_tests.py
+
+unit: install-dev ## the unit tests alone: no sockets, no sleeping, seconds
+	$(VENV)/python -m pytest tests/unit -q
+
+check: install-dev ## format, lint and types, in seconds
+	$(VENV)/ruff format --check .
+	$(VENV)/ruff check .
+	$(VENV)/mypy
+
+format: install-dev ## put the code into its one format and mend what lint can mend
+	$(VENV)/ruff format .
+	$(VENV)/ruff check --fix .
+
+package: install-dev ## make the zip that Azure Functions deploys
+	$(VENV)/python scripts/package.py
+
+install: ## make .venv with all that `make run` needs
+	@$(or $(FOUND),$(NONE)) -m gateway.local.install
+
+install-dev: ## the same, with all that `make test` needs
+	@$(or $(FOUND),$(NONE)) -m gateway.local.install requirements-dev.txt
+
+clean: ## remove what was installed and built; the registry in .roundhouse/ stays
+	rm -rf .venv .venv-* azurite/node_modules dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Pure arithmetic of limits: how much of what may still be spent."""

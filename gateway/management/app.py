@@ -1,0 +1,82 @@
+"""The control plane as one ASGI app: FastAPI behind the guard."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+from starlette.exceptions import HTTPException
+
+import gateway
+from gateway.management import deployments, docs, problems, tenants
+from gateway.management.context import ManagementContext
+from gateway.management.document import completed
+from gateway.management.guard import PREFIX, Guard
+
+DESCRIPTION = """\
+Registers the deployments that the gateway sends calls to, and the tenants that may call.
+
+Every route but this document and its page asks for a management token: `Authorization: Bearer <management token>`.
+The gateway makes the first one at its first start; it is the RowKey of the row with PartitionKey `management` in the
+storage table `management`. A tenant's API key is no management token.
+
+Bodies are JSON objects of at most 1 MB. Unknown fields are refused, and types are strict: `"true"` is no boolean.
+
+Every error has the same shape, `{"error": {"message", "type", "param", "code"}}`, and every answer carries
+`x-request-id`. An unknown path is 404 `not_found`, a known one with another method 405 `method_not_allowed` with the
+header `allow`, a failure of the gateway itself 500 `internal_error`. A 503 carries `retry-after` when a retry can work.
+"""
+
+# The guard has asked for the token already; this tells OpenAPI, and so the clients generated from it.
+_BEARER = HTTPBearer(
+    scheme_name="management token", description="A management token, not a tenant's API key.", auto_error=False
+)
+
+
+class ManagementApi(FastAPI):
+    """FastAPI whose OpenAPI document has whole examples."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The document; made once."""
+        if self.openapi_schema is None:
+            self.openapi_schema = completed(super().openapi())
+        return self.openapi_schema
+
+
+def create_management(context: ManagementContext) -> ManagementApi:
+    """The app for every path under `/api/v1/management`; the scope's path arrives whole.
+
+    Answers all errors of the tree itself. What is not in the tree is raised to the app it is mounted in.
+    """
+    app = ManagementApi(
+        title="Roundhouse management API",
+        version=gateway.__version__,
+        description=DESCRIPTION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        strict_content_type=False,
+        generate_unique_id_function=_operation_id,
+    )
+    app.state.context = context
+    app.add_middleware(Guard, tables=context.tables)
+    app.exception_handler(RequestValidationError)(problems.refuse_invalid)
+    app.exception_handler(HTTPException)(problems.refuse_http)
+    app.exception_handler(Exception)(_leave_it)
+    for router in (deployments.router, tenants.tenants, tenants.keys):
+        app.include_router(router, prefix=PREFIX, dependencies=[Depends(_BEARER)])
+    app.include_router(docs.router, prefix=PREFIX)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
+
+
+async def _leave_it(_: Request, error: Exception) -> NoReturn:
+    """Keep Starlette from answering in its own words."""
+    raise error

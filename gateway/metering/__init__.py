@@ -1,0 +1,1 @@
+"""Pure arithmetic of what was used, and how it went."""

@@ -1,0 +1,1 @@
+"""Azure Tables: the only room that talks to storage."""

@@ -1,0 +1,1 @@
+"""Plays the Functions host to the real Python worker runtime: no Core Tools, no gRPC, no cloud."""

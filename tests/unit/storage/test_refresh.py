@@ -1,0 +1,218 @@
+"""The registry: loaded whole, kept in step at one read, shared by all who ask at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from gateway.registry.snapshot import Snapshot
+from gateway.storage import refresh, revision
+from gateway.storage.memory import MemoryTables
+from gateway.storage.rows import Row
+from gateway.storage.tokens import first_management_token
+from tests.builders import api_key, tenant
+from tests.unit.storage.changes import CHAT
+from tests.unit.storage.house import House
+
+
+async def test_before_the_first_refresh_it_is_empty(house: House) -> None:
+    status = house.registry.status()
+    assert house.registry.snapshot is None
+    assert (status.state, status.loaded_at, status.checked_at, status.stale_since, status.error) == (
+        "empty",
+        None,
+        None,
+        None,
+        None,
+    )
+
+
+async def test_the_first_refresh_loads_all_that_is_stored(house: House) -> None:
+    await house.store("east")
+    await house.tenants.create(tenant())
+    await house.tenants.create_key(api_key())
+    assert await house.registry.refresh() is True
+    assert house.swapped == [house.registry.snapshot]
+    assert house.names == ["east"]
+    assert list(house.swapped[0].callers) == ["local0"]
+    status = house.registry.status()
+    assert (status.state, status.loaded_at, status.checked_at) == ("fresh", house.now, house.now)
+
+
+async def test_an_empty_storage_is_a_fresh_and_empty_registry(house: House) -> None:
+    assert await house.registry.refresh() is True
+    assert house.registry.snapshot == Snapshot()
+    assert house.registry.status().state == "fresh"
+
+
+async def test_while_nothing_changed_a_refresh_is_one_point_read(house: House) -> None:
+    await house.store("east")
+    await house.registry.refresh()
+    loaded = house.now
+    house.tables.calls.clear()
+    for _ in range(10):
+        now = house.pass_time(5)
+        assert await house.registry.refresh() is False
+    assert house.tables.calls == {"get": 10}
+    assert len(house.swapped) == 1
+    assert (house.registry.status().loaded_at, house.registry.status().checked_at) == (loaded, now)
+
+
+async def test_a_write_of_another_instance_is_seen_by_the_next_refresh(house: House) -> None:
+    await house.registry.refresh()
+    await House(house.tables).store("east")
+    assert await house.registry.refresh() is True
+    assert house.names == ["east"]
+
+
+async def test_a_touch_without_a_change_swaps_nothing(house: House) -> None:
+    await house.store("east")
+    await house.registry.refresh()
+    await revision.touch(house.tables)
+    assert await house.registry.refresh() is False
+    assert len(house.swapped) == 1
+
+
+async def test_a_row_edited_by_hand_is_seen_within_five_minutes(house: House) -> None:
+    await house.store("east")
+    await house.registry.refresh()
+    row = await house.tables.get("configuration", CHAT, "east")
+    assert row is not None
+    await house.tables.put("configuration", Row(CHAT, "byhand", {"DeploymentName": "gpt"}))
+    house.pass_time(299)
+    assert await house.registry.refresh() is False
+    house.pass_time(1)
+    assert await house.registry.refresh() is True
+    assert house.names == ["byhand", "east"]
+
+
+async def test_a_forced_refresh_reads_the_rows_whatever_the_marker_says(house: House) -> None:
+    await house.registry.refresh()
+    await house.tables.put("configuration", Row(CHAT, "byhand", {"DeploymentName": "gpt"}))
+    assert await house.registry.refresh(force=True) is True
+    assert house.names == ["byhand"]
+
+
+async def test_a_write_between_marker_and_rows_is_read_again_by_the_next_refresh(house: House) -> None:
+    class Racing(MemoryTables):
+        async def list(self, table: str, partition: str | None = None) -> list[Row]:
+            rows = await super().list(table, partition)
+            if table == "configuration" and self.calls["list"] == 1:
+                await House(self).store("late")
+            return rows
+
+    racing = House(Racing())
+    await racing.registry.refresh()
+    assert racing.names == []
+    assert await racing.registry.refresh() is True
+    assert racing.names == ["late"]
+
+
+async def test_concurrent_callers_share_one_refresh(house: House) -> None:
+    await house.store("east")
+    house.tables.calls.clear()
+    assert await asyncio.gather(*(house.registry.refresh() for _ in range(10))) == [True] * 10
+    assert house.tables.calls["get"] == 1
+    assert len(house.swapped) == 1
+
+
+async def test_a_forced_refresh_never_shares_one_that_read_before_its_write() -> None:
+    class Slow(MemoryTables):
+        async def list(self, table: str, partition: str | None = None) -> list[Row]:
+            rows = await super().list(table, partition)
+            await gate.wait()
+            return rows
+
+    gate = asyncio.Event()
+    house = House(Slow())
+    running = asyncio.ensure_future(house.registry.refresh())
+    while not house.tables.calls["list"]:
+        await asyncio.sleep(0)
+    await house.store("mine")
+    forced = [asyncio.ensure_future(house.registry.refresh(force=True)) for _ in range(5)]
+    await asyncio.sleep(0)
+    gate.set()
+    assert await asyncio.gather(running, *forced) == [True] * 6
+    assert [len(snapshot.deployments) for snapshot in house.swapped] == [0, 1]
+
+
+async def test_a_caller_that_is_cancelled_does_not_leave_the_others_without_a_refresh(house: House) -> None:
+    first = asyncio.ensure_future(house.registry.refresh())
+    others = [asyncio.ensure_future(house.registry.refresh()) for _ in range(3)]
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await asyncio.gather(*others) == [True] * 3
+    assert first.cancelled()
+
+
+async def test_the_first_contact_makes_the_first_management_token_once(house: House) -> None:
+    house.tables.available = False
+    await house.registry.refresh()
+    house.tables.available = True
+    await house.registry.refresh()
+    assert await first_management_token(house.tables) is not None
+    house.tables.calls.clear()
+    await house.registry.refresh()
+    assert house.tables.calls == {"get": 1}
+
+
+async def test_a_token_that_can_not_be_made_yet_is_made_later_and_stales_nothing(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(tables: MemoryTables) -> None:
+        await tables.get("management", "management", "x")
+        tables.available = False
+        await tables.get("management", "management", "x")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(refresh, "ensure_management_token", fail)
+        assert await house.registry.refresh() is True
+    assert house.registry.status().state == "fresh"
+    assert "management token could not be made yet" in caplog.text
+    house.tables.available = True
+    await house.registry.refresh()
+    assert await first_management_token(house.tables) is not None
+
+
+async def test_the_snapshot_serves_before_the_token_is_made(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def ensure(tables: MemoryTables) -> None:
+        await house.registry.ready(0)
+        served.append(house.registry.snapshot)
+
+    served: list[Snapshot | None] = []
+    monkeypatch.setattr(refresh, "ensure_management_token", ensure)
+    await house.registry.refresh()
+    assert served == [Snapshot()]
+
+
+async def test_no_token_is_ever_logged(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    await house.registry.refresh()
+    token = await first_management_token(house.tables)
+    assert token is not None
+    assert "the first management token was made" in caplog.text
+    assert token not in caplog.text
+
+
+@pytest.mark.parametrize("available", [True, False])
+async def test_ready_returns_when_the_first_refresh_has_loaded_or_failed(house: House, available: bool) -> None:
+    house.tables.available = available
+    waiting = asyncio.ensure_future(house.registry.ready(60))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await house.registry.refresh()
+    await waiting
+
+
+async def test_ready_returns_when_its_time_is_up(house: House) -> None:
+    await house.registry.ready(0)
+    assert house.registry.snapshot is None
+
+
+async def test_the_loop_refreshes_about_as_often_as_it_is_told(house: House) -> None:
+    with pytest.raises(asyncio.CancelledError):
+        await house.registry.run()
+    assert len(house.slept) == 3
+    assert all(4.5 <= seconds <= 5.5 for seconds in house.slept)
+    assert len(set(house.slept)) == 3
