@@ -15,6 +15,7 @@ from gateway.limits.rates import Rates
 from gateway.openai.routes import AZURE_RESOURCE_PREFIXES, OPENAI_PREFIXES, models_path, route
 from gateway.proxy.attempt import Attempter
 from gateway.proxy.endpoints import EndpointWatch
+from gateway.proxy.listing import Things
 from gateway.proxy.models import models_answer
 from gateway.proxy.probe import probe
 from gateway.proxy.serve import DataPlane
@@ -28,6 +29,7 @@ from gateway.storage.rows import Tables
 from gateway.storage.seal import Seal
 from gateway.storage.tables import connect
 from gateway.storage.tenants import TenantStore
+from gateway.storage.things import ThingStore
 from gateway.upstream.google import GoogleTokens
 from gateway.upstream.identity import EntraTokens
 from gateway.upstream.session import UpstreamSession
@@ -69,7 +71,10 @@ class Gateway:
         self._targets = Targets(settings.azure_api_version, self._tokens, GoogleTokens())
         self._attempter = Attempter(self._session, self._targets)
         self._endpoints = EndpointWatch()
-        self._data = DataPlane(self._router, self._attempter, self._endpoints, settings, lambda: datetime.now(UTC))
+        self._things = Things(ThingStore(tables), self._router, self._attempter)
+        self._data = DataPlane(
+            self._router, self._attempter, self._endpoints, self._things, settings, lambda: datetime.now(UTC)
+        )
         self.registry.on_swap.append(self._router.swap)
         self.registry.on_swap.append(lambda _: self._targets.forget())
         self._background: asyncio.Task[None] | None = None
@@ -95,6 +100,7 @@ class Gateway:
             self._background.cancel()
             await asyncio.gather(self._background, return_exceptions=True)
             self._background = None
+        await self._things.close()
         await self._session.close()
         await self._tokens.close()
         await self._tables.close()

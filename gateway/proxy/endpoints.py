@@ -7,7 +7,7 @@ from types import TracebackType
 
 from gateway.asgi import CallerGone
 from gateway.metering.endpoint_counts import EndpointCounts
-from gateway.routing.eligibility import ENDPOINT, Pool
+from gateway.routing.eligibility import Pool
 
 
 class EndpointWatch:
@@ -22,8 +22,9 @@ class EndpointWatch:
 
     def watching(self, pool: Pool) -> _Watched:
         """A context for one call; it counts when the pool is an endpoint's."""
-        kind, name = pool.key
-        return _Watched(self._counts.setdefault(name, EndpointCounts()) if kind == ENDPOINT else None)
+        if not pool.is_endpoint:
+            return _Watched(None)
+        return _Watched(self._counts.setdefault(pool.key[1], EndpointCounts()))
 
 
 class _Watched:

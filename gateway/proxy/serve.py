@@ -11,13 +11,14 @@ from datetime import datetime
 
 from gateway.asgi import Headers, Receive, Scope, Send
 from gateway.errors import MethodNotAllowed, retry_headers
-from gateway.openai.operations import Operation
+from gateway.openai.operations import Action, Operation
 from gateway.openai.routes import Route
 from gateway.openai.thing_ids import ThingIds, UnknownThing, tag
 from gateway.proxy.attempt import Answer, Attempt, Attempter
 from gateway.proxy.authenticate import authenticate
 from gateway.proxy.departure import CallerWatch
 from gateway.proxy.endpoints import EndpointWatch
+from gateway.proxy.listing import Things
 from gateway.proxy.reading import Asked, read_request, unknown_thing
 from gateway.proxy.relay import Patience, Relayed, relay
 from gateway.registry.deployments import Deployment
@@ -51,12 +52,14 @@ class DataPlane:
         router: Router,
         attempter: Attempter,
         endpoints: EndpointWatch,
+        things: Things,
         settings: Settings,
         utc_now: Callable[[], datetime],
     ) -> None:
         self._router = router
         self._attempter = attempter
         self._endpoints = endpoints
+        self._things = things
         self._settings = settings
         self._patience = Patience(settings.keepalive_seconds, settings.stream_idle_seconds)
         self._utc_now = utc_now
@@ -75,6 +78,9 @@ class DataPlane:
         ids = ThingIds(self._router.snapshot.id_secret, caller.tenant.id)
         asked = await read_request(scope, receive, route, action, ids, self._settings.max_body_bytes)
         try:
+            if action.lists:
+                await self._things.list(caller.tenant.id, ids, asked.call, send, [(b"x-request-id", request_id)])
+                return
             plan = self._plan(asked, caller)
             with self._endpoints.watching(plan.pool) as watched:
                 async with CallerWatch(receive, send) as watch:
@@ -89,6 +95,7 @@ class DataPlane:
                 if not whole:
                     watched.answered(0)
                     self._interrupted(plan, found.deployment, route.operation)
+            self._note_things(caller, route, action, found.answer, relayed)
         finally:
             asked.close()
 
@@ -136,6 +143,15 @@ class DataPlane:
         if last.answer.status == 429:
             last.answer.headers = _with_true_wait(last.answer.headers, plan.soonest())
         return last
+
+    def _note_things(self, caller: Caller, route: Route, action: Action, answer: Answer, relayed: Relayed) -> None:
+        """Lists show what a tenant made, so what it makes and deletes is noted."""
+        if not any(each.lists for each in route.operation.actions) or not 200 <= answer.status < 300:
+            return
+        if action is route.operation.actions[0] and relayed.edit is not None:
+            self._things.made(caller.tenant.id, route.operation, relayed.edit(answer.held))
+        elif action.method == "DELETE" and route.id is not None:
+            self._things.gone(caller.tenant.id, route.operation, route.id)
 
     def _interrupted(self, plan: Plan, deployment: Deployment, operation: Operation) -> None:
         plan.record(deployment, Outcome(Kind.UNREACHABLE))

@@ -29,6 +29,11 @@ class Pool:
     size: int
     prompt_affinity: bool = False
 
+    @property
+    def is_endpoint(self) -> bool:
+        """Whether this is the pool of a named endpoint, the second part of the key."""
+        return self.key[0] == ENDPOINT
+
 
 def tiers(deployments: Sequence[Deployment]) -> tuple[tuple[Deployment, ...], ...]:
     """Group deployments by priority, first tried first; inside a tier in the registry's order."""

@@ -72,6 +72,10 @@ class Plan:
         resting = self._cooldowns.remaining(deployment.id)
         return max(resting, self._rates.wait(deployment, self._tokens))
 
+    def resting(self, deployment: Deployment) -> Kind | None:
+        """Why the deployment rests; None when it does not."""
+        return self._cooldowns.reason(deployment.id)
+
     def take(self, deployment: Deployment) -> None:
         """The call is being sent to this deployment."""
         self._rates.take(deployment, self._tokens)

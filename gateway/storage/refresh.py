@@ -17,7 +17,7 @@ from gateway.storage import revision
 from gateway.storage.deployments import DeploymentStore
 from gateway.storage.rows import Tables
 from gateway.storage.tenants import TenantStore
-from gateway.storage.tokens import ensure_management_token
+from gateway.storage.tokens import FirstToken
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ MARKER_GONE = (
     "The registry's revision marker is gone from storage, which was wiped or replaced. "
     "The last good registry is served until the next registry write."
 )
+DEFECT = "The registry could not be refreshed; the log says why."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,8 @@ class Registry:
         self._checked_at: datetime | None = None
         self._failing_since: datetime | None = None
         self._error: str | None = None
-        self._token_ensured = False
+        self._told: set[str] = set()
+        self._first_token = FirstToken(tables)
         # Refreshes are numbered. A caller needs one that began late enough for it; see refresh().
         self._lock = asyncio.Lock()
         self._begun = 0
@@ -132,35 +134,46 @@ class Registry:
             self._swapped = await self._refresh(force)
             self._ended = self._begun
             self._answered.set()
-            await self._ensure_token()
+            if self.snapshot is not None:
+                # When the snapshot serves already: an operator needs a token, a request does not.
+                await self._first_token.ensure()
             return self._swapped
 
     async def _refresh(self, force: bool) -> bool:
         try:
             swapped = await self._load(force)
-        except (StorageUnavailable, MarkerGone) as failure:
-            self._failed(str(failure))
+        except StorageUnavailable as failure:
+            self._failed(failure.message)
+            return False
+        except MarkerGone:
+            if self._error != MARKER_GONE:
+                self._first_token.forget()
+            self._failed(MARKER_GONE)
             return False
         except Exception:
             # A defect of ours must not end the loop that would outlive it.
-            logger.exception("the registry could not be refreshed")
-            self._failed("The registry could not be refreshed; the log says why.")
+            if DEFECT not in self._told:
+                logger.exception("the registry could not be refreshed")
+            self._failed(DEFECT)
             return False
         if self._failing_since is not None:
             logger.info("storage answers again; the registry is fresh")
+            self._told.clear()
         self._checked_at, self._failing_since, self._error = self._clock(), None, None
         return swapped
 
     def _failed(self, error: str) -> None:
-        if error != self._error:
+        # Once in an outage, however often two faults take turns.
+        if error not in self._told:
             logger.warning("the registry is not fresh: %s", error)
+            self._told.add(error)
         self._failing_since, self._error = self._failing_since or self._clock(), error
 
     async def _load(self, force: bool) -> bool:
         # The marker is read before the rows: a write between the two is read now, and once more by the next refresh.
         marker = await revision.current(self._tables)
         if marker is None and self._marker is not None:
-            raise MarkerGone(MARKER_GONE)
+            raise MarkerGone
         now = self._clock()
         due = self._read_at is None or now - self._read_at >= FULL_RELOAD
         if not (force or due or marker != self._marker):
@@ -175,16 +188,3 @@ class Registry:
         for swapped in self.on_swap:
             swapped(snapshot)
         return True
-
-    async def _ensure_token(self) -> None:
-        """First-start work, when the snapshot already serves: an operator needs a token, a request does not."""
-        if self.snapshot is None or self._token_ensured:
-            return
-        try:
-            made = await ensure_management_token(self._tables)
-        except StorageUnavailable as failure:
-            logger.warning("the first management token could not be made yet: %s", failure)
-            return
-        self._token_ensured = True
-        if made is not None:
-            logger.info("the first management token was made; it is a row of table management")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,6 +15,7 @@ from gateway.storage.failures import RETRY_SECONDS, TableMissing, answered
 from gateway.storage.rows import Row, RowChanged, check_storable, is_key
 
 if TYPE_CHECKING:
+    from azure.data.tables import TableEntity
     from azure.data.tables.aio import TableClient, TableServiceClient
 
 T = TypeVar("T")
@@ -76,19 +77,22 @@ class AzureTables:
         if partition is not None and not is_key(partition):
             return []
 
-        async def read(client: TableClient) -> list[Row]:
-            if partition is None:
-                entities = client.list_entities(results_per_page=ROWS_IN_A_PAGE)
-            else:
-                entities = client.query_entities(
-                    "PartitionKey eq @partition", parameters={"partition": partition}, results_per_page=ROWS_IN_A_PAGE
-                )
-            return [to_row(entity) async for entity in entities]
-
+        client = self._client(table)
+        if partition is None:
+            entities = client.list_entities(results_per_page=ROWS_IN_A_PAGE)
+        else:
+            entities = client.query_entities(
+                "PartitionKey eq @partition", parameters={"partition": partition}, results_per_page=ROWS_IN_A_PAGE
+            )
+        pages = entities.by_page()
+        rows: list[Row] = []
         try:
-            return await self._call(table, read)
+            # Page by page, so that the limit of one answer does not limit how many rows there may be.
+            while (page := await answered(_next_page(pages))) is not None:
+                rows += page
         except TableMissing:
             return []
+        return rows
 
     async def create(self, table: str, row: Row) -> Row:
         """Add a row."""
@@ -164,10 +168,13 @@ class AzureTables:
             return await self._call(table, call)
 
     async def _call(self, table: str, call: Callable[[TableClient], Awaitable[T]]) -> T:
+        return await answered(call(self._client(table)))
+
+    def _client(self, table: str) -> TableClient:
         client = self._clients.get(table)
         if client is None:
             client = self._clients[table] = self._connected().get_table_client(table)
-        return await answered(call(client))
+        return client
 
     def _connected(self) -> TableServiceClient:
         if self._service is None:
@@ -193,3 +200,8 @@ class AzureTables:
         except ValueError:
             source = "TABLES_ENDPOINT" if self._endpoint else "AzureWebJobsStorage"
             raise StorageUnavailable(f"{source} does not name a storage account.", retry_after=RETRY_SECONDS) from None
+
+
+async def _next_page(pages: AsyncIterator[AsyncIterator[TableEntity]]) -> list[Row] | None:
+    page = await anext(pages, None)
+    return None if page is None else [to_row(entity) async for entity in page]

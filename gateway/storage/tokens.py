@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hmac
+import logging
 import re
 import secrets
 
+from gateway.errors import StorageUnavailable
 from gateway.storage.rows import Row, RowChanged, RowExists, Tables
+
+logger = logging.getLogger(__name__)
 
 TABLE = "management"
 PARTITION = "management"
@@ -52,3 +56,31 @@ async def ensure_management_token(tables: Tables) -> str | None:
     except (RowExists, RowChanged):
         return None
     return token
+
+
+class FirstToken:
+    """The first-start work: sees to it, once, that there is a management token. Never raises."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._ensured = False
+        self._failing = False
+
+    async def ensure(self) -> None:
+        """Make the first token if that is still to be done; what can't be done yet is tried again by the next call."""
+        if self._ensured:
+            return
+        try:
+            made = await ensure_management_token(self._tables)
+        except StorageUnavailable as failure:
+            if not self._failing:
+                logger.warning("the first management token can't be made yet: %s", failure)
+            self._failing = True
+            return
+        self._ensured, self._failing = True, False
+        if made is not None:
+            logger.info("the first management token was made; it is a row of table %s", TABLE)
+
+    def forget(self) -> None:
+        """Storage was replaced; what was ensured may be gone."""
+        self._ensured = False

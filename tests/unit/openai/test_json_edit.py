@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.openai.json_edit import swap_model
+from gateway.openai.json_edit import add_defaults, swap_model
 from tests.unit.openai.test_request import JSON_VALUES
 
 
@@ -36,3 +36,22 @@ def test_only_the_models_name_changes(body, swapped):
 def test_the_swapped_body_means_the_same_but_for_its_model(fields, name, indent):
     body = json.dumps(fields, indent=indent).encode()
     assert json.loads(swap_model(body, name)) == {**fields, "model": name}
+
+
+@pytest.mark.parametrize(
+    ("body", "added"),
+    [
+        (b'{"n":1}', b'{"temperature":0.2,"stop":["x"],"n":1}'.replace(b",", b", ", 1)),
+        (b'{"temperature":0.9,"stop":null}', b'{"temperature":0.9,"stop":null}'),
+    ],
+)
+def test_defaults_are_added_only_where_the_body_leaves_them_out(body, added):
+    assert json.loads(add_defaults(body, {"temperature": 0.2, "stop": ["x"]})) == json.loads(added)
+
+
+@given(st.dictionaries(st.text(), JSON_VALUES), st.dictionaries(st.text(), JSON_VALUES))
+def test_the_body_wins_over_every_default(fields, defaults):
+    body = json.dumps(fields).encode()
+    added = add_defaults(body, defaults)
+    assert json.loads(added) == {**defaults, **fields}
+    assert added.endswith(body[1:])

@@ -72,3 +72,24 @@ def test_any_bytes_are_read_or_refused(body):
         read_call(body)
     except InvalidRequest as error:
         assert error.status == 400
+
+
+@pytest.mark.parametrize(
+    ("fields", "key"),
+    [
+        ({"prompt_cache_key": "k", "user": "u"}, "k"),
+        ({"user": "u"}, "u"),
+        ({"user": 5}, None),
+        ({}, None),
+    ],
+)
+def test_what_calls_share_is_their_cache_key_else_their_user(fields, key):
+    assert read_call(json.dumps(fields).encode()).affinity() == key
+
+
+@pytest.mark.parametrize(
+    ("fields", "tokens"),
+    [({"max_tokens": 5}, 5), ({"max_output_tokens": 7, "max_tokens": "x"}, 7), ({"max_completion_tokens": -1}, 0)],
+)
+def test_the_most_output_tokens_are_what_the_body_says(fields, tokens):
+    assert read_call(json.dumps(fields).encode()).most_output_tokens() == tokens

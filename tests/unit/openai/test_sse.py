@@ -76,3 +76,9 @@ def test_an_error_event_carries_openais_object():
     assert event.startswith(b"data: ")
     assert event.endswith(b"\n\n")
     assert json.loads(sse.data(event))["error"]["code"] == "upstream_stream_interrupted"
+
+
+def test_an_error_event_of_a_native_stream_has_its_providers_shape():
+    event = sse.error_event(StreamInterrupted("It broke off."), native=True)
+    assert event.startswith(b"event: error\n")
+    assert json.loads(sse.data(event)) == {"type": "error", "error": {"type": "api_error", "message": "It broke off."}}

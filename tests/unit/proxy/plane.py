@@ -11,12 +11,15 @@ from gateway.limits.rates import Rates
 from gateway.openai.routes import route
 from gateway.proxy.attempt import Attempter
 from gateway.proxy.endpoints import EndpointWatch
+from gateway.proxy.listing import Things
 from gateway.proxy.serve import DataPlane
 from gateway.registry.deployments import Deployment
 from gateway.registry.snapshot import build
 from gateway.routing.cooldown import Cooldowns
 from gateway.routing.router import Router
 from gateway.settings import Settings
+from gateway.storage.memory import MemoryTables
+from gateway.storage.things import ThingStore
 from gateway.upstream.google import GoogleTokens
 from gateway.upstream.identity import EntraTokens
 from gateway.upstream.target import Targets
@@ -40,7 +43,9 @@ class Plane:
         self.router.swap(build(deployments, [tenant()], [api_key()], id_secret=b"secret"))
         self.gone = False
         attempter = Attempter(session, Targets("2024-10-21", EntraTokens(), GoogleTokens()))  # type: ignore[arg-type]
-        self.data = DataPlane(self.router, attempter, EndpointWatch(), Settings(**settings), lambda: EPOCH)
+        self.endpoints = EndpointWatch()
+        self.things = Things(ThingStore(MemoryTables()), self.router, attempter)
+        self.data = DataPlane(self.router, attempter, self.endpoints, self.things, Settings(**settings), lambda: EPOCH)
 
     def app(self) -> App:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -31,6 +31,10 @@ def test_a_status_is_judged(status, kind):
     assert judge(status) is kind
 
 
+def test_a_404_about_a_thing_that_lives_there_is_an_answer():
+    assert judge(404, about_a_thing=True) is Kind.REFUSED
+
+
 @pytest.mark.parametrize(
     ("kind", "final", "cools", "relayable"),
     [

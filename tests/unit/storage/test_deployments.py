@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import EncryptionNotConfigured, StorageUnavailable
+from gateway.registry.deployments import Deployment
 from gateway.storage import revision
-from gateway.storage.deployments import DeploymentStore
+from gateway.storage.deployments import COLUMNS, DeploymentStore
 from gateway.storage.memory import MemoryTables
 from gateway.storage.rows import Row
 from gateway.storage.seal import Seal
@@ -76,6 +77,11 @@ async def test_the_row_has_a_column_for_each_field_and_its_key_is_sealed(
         "Tpm": 10**12,
     }
     assert Seal.from_setting(NEW).open(sealed, "configuration/openai-chat/east") == "key-of-east"
+
+
+def test_every_field_that_is_a_deployments_own_has_a_column() -> None:
+    elsewhere = {"deployment_class", "friendly_name", "endpoint_key", "defaults"}
+    assert {each.field for each in COLUMNS} == {each.name for each in fields(Deployment)} - elsewhere
 
 
 async def test_deployments_are_listed_by_class_and_name(store: DeploymentStore) -> None:

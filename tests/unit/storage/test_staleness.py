@@ -8,8 +8,9 @@ import pytest
 
 from gateway.registry.snapshot import Snapshot
 from gateway.storage.memory import MemoryTables
-from gateway.storage.refresh import MARKER_GONE
+from gateway.storage.refresh import DEFECT, MARKER_GONE
 from gateway.storage.rows import Row
+from gateway.storage.tokens import first_management_token
 from tests.unit.storage.changes import CHAT
 from tests.unit.storage.house import House
 
@@ -111,6 +112,30 @@ async def test_a_wiped_storage_does_not_take_the_registry_down(house: House, cap
     assert [record.getMessage() for record in caplog.records] == [f"the registry is not fresh: {MARKER_GONE}"]
 
 
+async def test_a_wiped_storage_gets_a_management_token_so_that_an_operator_can_write(house: House) -> None:
+    await house.store("east")
+    await house.registry.refresh()
+    for table in ("configuration", "management"):
+        for row in await house.tables.list(table):
+            await house.tables.delete(table, row.partition, row.key)
+    await house.registry.refresh()
+    assert await first_management_token(house.tables) is not None
+    house.tables.calls.clear()
+    await house.registry.refresh()
+    assert house.tables.calls == {"get": 1}
+
+
+async def test_two_faults_that_take_turns_are_logged_once_each(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    await house.store("east")
+    await house.registry.refresh()
+    await house.tables.delete("management", "registry", "revision")
+    caplog.clear()
+    for turn in range(6):
+        house.tables.available = turn % 2 == 0
+        await house.registry.refresh()
+    assert len(caplog.records) == 2
+
+
 async def test_after_a_wipe_the_next_write_brings_the_registry_back_in_step(house: House) -> None:
     await house.store("east")
     await house.registry.refresh()
@@ -132,7 +157,7 @@ async def test_a_defect_is_logged_and_does_not_end_the_refreshing(
     house.registry.on_swap.append(broken)
     assert await house.registry.refresh() is False
     status = house.registry.status()
-    assert (status.state, status.error) == ("stale", "The registry could not be refreshed; the log says why.")
+    assert (status.state, status.error) == ("stale", DEFECT)
     assert "ZeroDivisionError" in caplog.text
     assert await house.registry.refresh() is False
     assert house.registry.status().state == "fresh"
@@ -152,3 +177,16 @@ async def test_a_failing_refresh_does_not_end_the_loop(house: House) -> None:
         await house.registry.run()
     assert house.registry.status().state == "stale"
     assert len(house.slept) == 3
+
+
+async def test_a_defect_that_lasts_is_logged_once(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("gateway.storage.refresh.build", broken)
+    for _ in range(3):
+        assert await house.registry.refresh() is False
+    assert caplog.text.count("Traceback") == 1
+    assert house.registry.status().state == "empty"

@@ -12,6 +12,7 @@ from gateway.storage.rows import Row
 from gateway.storage.tokens import (
     GUARD,
     TOKEN,
+    FirstToken,
     ensure_management_token,
     first_management_token,
     knows_management_token,
@@ -110,3 +111,36 @@ async def test_storage_that_is_down_is_an_outage_and_not_a_wrong_token(tables: M
     ):
         with pytest.raises(StorageUnavailable):
             await call
+
+
+async def test_the_first_start_work_is_done_once(tables: MemoryTables) -> None:
+    first = FirstToken(tables)
+    await first.ensure()
+    tables.calls.clear()
+    await first.ensure()
+    assert tables.calls.total() == 0
+
+
+async def test_the_first_start_work_is_tried_until_it_can_be_done_and_told_once(
+    tables: MemoryTables, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = FirstToken(tables)
+    tables.available = False
+    for _ in range(3):
+        await first.ensure()
+    tables.available = True
+    await first.ensure()
+    assert await first_management_token(tables) is not None
+    assert [record.getMessage() for record in caplog.records] == [
+        "the first management token can't be made yet: Storage is switched off."
+    ]
+
+
+async def test_after_storage_was_replaced_the_first_start_work_is_done_again(tables: MemoryTables) -> None:
+    first = FirstToken(tables)
+    await first.ensure()
+    for row in await tables.list("management"):
+        await tables.delete("management", row.partition, row.key)
+    first.forget()
+    await first.ensure()
+    assert await first_management_token(tables) is not None
