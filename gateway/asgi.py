@@ -16,6 +16,9 @@ Headers = list[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
 
+# The API of endpoints and keys: its errors have MLflow's shape.
+MLFLOW_PREFIX = "/api/3.0/mlflow/gateway"
+
 
 class CallerGone(Exception):
     """The caller closed the connection; there is nobody left to answer."""
@@ -55,6 +58,9 @@ async def answer(send: Send, status: int, body: bytes, headers: Iterable[tuple[b
     await send({"type": "http.response.body", "body": body})
 
 
-async def answer_error(send: Send, error: GatewayError, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
-    """Send an error in OpenAI's shape."""
-    await answer(send, error.status, error.body(), [JSON, *error.headers(), *headers])
+async def answer_error(
+    send: Send, error: GatewayError, headers: Iterable[tuple[bytes, bytes]] = (), *, path: str = ""
+) -> None:
+    """Send an error in the shape of the API that `path` belongs to: OpenAI's, unless it is said otherwise."""
+    body = error.mlflow_body() if path.startswith(MLFLOW_PREFIX) else error.body()
+    await answer(send, error.status, body, [JSON, *error.headers(), *headers])

@@ -9,7 +9,8 @@ GatewayError
 ├── NotFound                    404
 │   └── ModelNotFound           404
 ├── MethodNotAllowed            405
-├── Conflict                    409  another writer was first, again and again
+├── Conflict                    409  it is in use, or another writer was first, again and again
+│   └── AlreadyExists           409  its name is taken
 ├── BodyTooLarge                413
 ├── AllCooling                  429  every candidate is resting; says when the first is back
 ├── UpstreamError               502
@@ -66,6 +67,10 @@ class GatewayError(Exception):
         """OpenAI's error object, the shape of the data and management planes."""
         error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
         return json.dumps({"error": error | self.details}).encode()
+
+    def mlflow_body(self) -> bytes:
+        """MLflow's error object, the shape of the endpoints' own API."""
+        return json.dumps({"error_code": mlflow_code(type(self)), "message": self.message}).encode()
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """What the answer says beside its body: when to come back, how to authenticate."""
@@ -146,9 +151,15 @@ class MethodNotAllowed(GatewayError):
 
 
 class Conflict(GatewayError):
-    """Already there, or changed by another writer more often than we were willing to start over."""
+    """In use or already there, or changed by another writer more often than we were willing to start over."""
 
     status, type, code = 409, "invalid_request_error", "conflict"
+
+
+class AlreadyExists(Conflict):
+    """Another thing has that name."""
+
+    code = "already_exists"
 
 
 class BodyTooLarge(GatewayError):
@@ -221,3 +232,24 @@ class EncryptionNotConfigured(ServiceUnavailable):
     """No encryption key, so no secret may be stored."""
 
     code = "encryption_not_configured"
+
+
+# MLflow's names for them: the nearest class of the tree counts.
+_MLFLOW_CODES: dict[type[GatewayError], str] = {
+    GatewayError: "INTERNAL_ERROR",
+    InvalidRequest: "INVALID_PARAMETER_VALUE",
+    Unauthenticated: "UNAUTHENTICATED",
+    PermissionDenied: "PERMISSION_DENIED",
+    NotFound: "RESOURCE_DOES_NOT_EXIST",
+    MethodNotAllowed: "BAD_REQUEST",
+    Conflict: "RESOURCE_CONFLICT",
+    AlreadyExists: "RESOURCE_ALREADY_EXISTS",
+    BodyTooLarge: "BAD_REQUEST",
+    ServiceUnavailable: "TEMPORARILY_UNAVAILABLE",
+    EncryptionNotConfigured: "FEATURE_DISABLED",
+}
+
+
+def mlflow_code(kind: type[GatewayError]) -> str:
+    """MLflow's `error_code` of an error."""
+    return next(_MLFLOW_CODES[each] for each in kind.__mro__ if each in _MLFLOW_CODES)

@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import signal
-import socket
 import sys
 from pathlib import Path
 
+from gateway.errors import StorageUnavailable
 from gateway.local.child import Child, Children, Role
 from gateway.local.errors import CannotStart
 from gateway.local.node import OLDEST_MAJOR, find_node
 from gateway.local.port import free_port, is_free
 from gateway.local.state import State
+from gateway.settings import Settings
+from gateway.storage.tables import connect
+from gateway.storage.tokens import knows_management_token
 
 # The development account; it is public: https://learn.microsoft.com/azure/storage/common/storage-use-azurite
 ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 MAIN = Path(__file__).resolve().parents[2] / "azurite/node_modules/azurite/dist/src/table/main.js"
 START_SECONDS = 30.0
-PROBE_SECONDS = 1.0
 TRIES = 3
 
 
 async def start_azurite(children: Children, state: State, lock: int) -> tuple[Child | None, str]:
     """Start it, on the port it had last time if that is free. Answers it and its connection string.
 
-    No child is answered if it is still there, started by hand after an earlier one had ended: two would spoil each
+    No child is answered if it runs already, started by hand after an earlier one had ended: two would spoil each
     other's data. The child shares the state directory's `lock`, so that nobody opens its data before it has ended.
     CannotStart if Node or Azurite are missing, or it does not come up.
     """
     port = state.port("azurite") or free_port()
-    if _is_azurite(port):
+    if not is_free(port) and await _is_ours(port, state):
         return None, connection_string(port)
     node = find_node(Path(sys.prefix))
     if node is None or not MAIN.exists():
@@ -58,11 +60,15 @@ def connection_string(port: int) -> str:
     return f"DefaultEndpointsProtocol=http;AccountName={ACCOUNT};AccountKey={ACCOUNT_KEY};TableEndpoint={endpoint};"
 
 
-def _is_azurite(port: int) -> bool:
-    """Whether what listens on `port`, if anything does, says that it is Azurite's table service."""
-    try:
-        with socket.create_connection(("127.0.0.1", port), timeout=PROBE_SECONDS) as probe:
-            probe.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            return b"\r\nserver: azurite-table" in probe.recv(4096).lower()
-    except OSError:
+async def _is_ours(port: int, state: State) -> bool:
+    """Whether what listens on `port` is a table service that knows the management token of the last run."""
+    last = state.remembered()
+    if last is None:
         return False
+    tables = connect(Settings(storage_connection=connection_string(port)))
+    try:
+        return await knows_management_token(tables, last.management_token)
+    except StorageUnavailable:
+        return False
+    finally:
+        await tables.close()

@@ -35,6 +35,7 @@ _SHOWN: dict[str, Any] = {
     "tags": {},
     "rpm": None,
     "tpm": None,
+    "endpoint_id": None,
 }
 
 _KEYLESS = ", ".join(name for name, provider in PROVIDERS.items() if provider.key_optional)
@@ -62,8 +63,9 @@ class DeploymentChange(Body):
         None,
         repr=False,
         description=f"The upstream's key: encrypted at rest, never shown again. `{MASK}`, as listings show it, keeps"
-        " the one that is stored. Required for a new deployment, unless `auth` is `managed_identity` or the provider"
-        f" is one that may be run without keys ({_KEYLESS}).",
+        " the one that is stored. Required for a new deployment, unless `key_id` is given, `auth` is"
+        f" `managed_identity`, or the provider is one that may be run without keys ({_KEYLESS}). For provider vertex: the"
+        " JSON of a service account's key file.",
         json_schema_extra={"format": "password", "writeOnly": True},
     )
     resource_name: rules.Resource | None = Field(
@@ -103,8 +105,11 @@ class DeploymentChange(Body):
     auth: rules.Auth | None = Field(
         "key", description="How the gateway proves itself: with `endpoint_key`, or as its managed identity."
     )
-    key_id: rules.KeyId = Field(
-        None, description="Null, as listings show it: there are no stored keys apart from deployments' own yet."
+    key_id: rules.Name | None = Field(
+        None,
+        description="The id of a stored key of the same provider, used in place of `endpoint_key`: whichever of the two"
+        " is given takes the place of the other.",
+        examples=["9c2f40d1b7a84e56a1c3f7e2d9b80416"],
     )
     region: rules.Label | None = Field(
         None,
@@ -116,6 +121,11 @@ class DeploymentChange(Body):
     )
     rpm: rules.PerMinute | None = Field(None, description="Requests that the upstream allows in a minute.")
     tpm: rules.PerMinute | None = Field(None, description="Tokens that the upstream allows in a minute.")
+    endpoint_id: rules.Name | None = Field(
+        None,
+        description="As listings show it, and not to be changed: the endpoint that registered the deployment for itself"
+        " and is the only way to it. Null: it serves in the pool of its class, or for its `models`.",
+    )
 
 
 def _same(name: str) -> Any:
@@ -131,7 +141,9 @@ class DeploymentView(BaseModel):
     deployment_class: str = _same("deployment_class")
     friendly_name: str = _same("friendly_name")
     deployment_name: str = Field(description="The upstream's own name of it.")
-    endpoint_key: str | None = Field(description=f"`{MASK}` when a key is stored, null when none is.")
+    endpoint_key: str | None = Field(
+        description=f"`{MASK}` when it has a key of its own, null when it has none or `key_id` in its place."
+    )
     resource_name: str | None = Field(description="The Azure OpenAI resource; null when `endpoint_url` alone is given.")
     active: bool = _same("active")
     provider: str = _same("provider")
@@ -147,13 +159,16 @@ class DeploymentView(BaseModel):
     tags: dict[str, str] = _same("tags")
     rpm: int | None = _same("rpm")
     tpm: int | None = _same("tpm")
+    endpoint_id: str | None = Field(
+        description="The endpoint that registered the deployment for itself and is the only way to it; null: none did."
+    )
 
     @classmethod
     def of(cls, deployment: Deployment) -> DeploymentView:
         """The view of a deployment; its key does not get past this line."""
         plain = {name: getattr(deployment, name) for name in cls.model_fields if name != "supported_endpoints"}
         plain |= {
-            "endpoint_key": MASK if deployment.endpoint_key else None,
+            "endpoint_key": MASK if deployment.endpoint_key and deployment.key_id is None else None,
             "resource_name": deployment.resource_name or None,
             "endpoint_url": deployment.endpoint_url or None,
             "models": list(deployment.models),

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainValidator, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
+from gateway.management import credentials
 from gateway.openai import operations
 from gateway.openai.query import API_VERSION, API_VERSION_RULE
 from gateway.registry import names
 from gateway.registry.deployments import enabled_operations
+from gateway.registry.endpoints import Status
 from gateway.upstream.providers import PROVIDERS
 
 MAX_MODELS = 100
 MAX_TAGS = 20
+MAX_SPELLING = 64
+MAX_PARAMETERS = 8192
+NOT_PARAMETERS = {
+    "model": "each model of an endpoint has its own",
+    "stream": "that is the caller's to choose",
+    "api_key": "store it with keys/create, and name it in key_id",
+}
 # Table storage keeps an integer in 32 bits.
 MAX_PER_MINUTE = 1_000_000_000
 
@@ -147,14 +157,38 @@ def _utc(value: object) -> datetime:
     return moment
 
 
-def _no_such_key(value: object) -> None:
-    """Null, as listings show it; keys apart from deployments do not exist yet, so every id is unknown."""
-    if value is not None:
-        raise ValueError("names no stored key: there are none; give endpoint_key, or auth 'managed_identity'")
+def _operation(text: str) -> str:
+    """The name of the operation that is meant, by whatever it was spelled."""
+    operation = operations.spelled(text) if len(text) <= MAX_SPELLING else None
+    if operation is None:
+        raise ValueError(f"must be one of {', '.join(operations.BY_NAME)}{suggestion(text, operations.BY_NAME)}")
+    return operation.name
+
+
+def _parameters(value: dict[str, Any]) -> dict[str, Any]:
+    for name, why in NOT_PARAMETERS.items():
+        if name in value:
+            raise ValueError(f"must not hold {name!r}: {why}")
+    try:
+        size = len(json.dumps(value, allow_nan=False))
+    except ValueError:
+        raise ValueError("must hold only what JSON can: neither NaN nor Infinity") from None
+    if size > MAX_PARAMETERS:
+        raise ValueError(f"must be at most {MAX_PARAMETERS:,} characters as JSON")
+    return value
 
 
 NAME = Shape(names.NAME, names.NAME_RULE, 64)
-SECRET = Shape(re.compile(r"[!-~]{1,512}"), "1 to 512 printable ASCII characters without spaces", 512)
+# A service account's file has spaces and line ends; which of the two it must be depends on the provider.
+_SECRET = re.compile(rf"{credentials.PLAIN.pattern}|\s*\{{[\s\S]{{0,{credentials.LONGEST - 2}}}\}}\s*")
+SECRET = Shape(
+    _SECRET, f"{credentials.PLAIN_RULE}; for provider vertex {credentials.ACCOUNT_RULE}", credentials.LONGEST
+)
+DEPLOYMENT = Shape(
+    re.compile(rf"(?:(?:{'|'.join(operations.BY_CLASS)})/)?{names.NAME.pattern}"),
+    "a deployment's friendly name, or class/name",
+    100,
+)
 
 Name = Annotated[str, NAME]
 Model = Annotated[str, Shape(names.MODEL, names.MODEL_RULE, 128)]
@@ -170,6 +204,21 @@ DeploymentClass = Annotated[str, OneOf(tuple(operations.BY_CLASS))]
 ProviderName = Annotated[str, OneOf(tuple(PROVIDERS))]
 Auth = Annotated[str, OneOf(("key", "managed_identity"))]
 Which = Annotated[str, OneOf(("all", "active"))]
+EndpointStatus = Annotated[str, OneOf(get_args(Status))]
+DeploymentName = Annotated[str, DEPLOYMENT]
+OperationName = Annotated[
+    str,
+    AfterValidator(_operation),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_SPELLING,
+            "pattern": "^[A-Za-z0-9_/-]+$",
+            "x-rule": f"one of {', '.join(operations.BY_NAME)}, or its class or path",
+        }
+    ),
+]
 
 Models = Annotated[
     list[Model],
@@ -178,7 +227,9 @@ Models = Annotated[
 ]
 Tags = Annotated[dict[Label, TagText], Field(max_length=MAX_TAGS)]
 PerMinute = Annotated[int, Field(ge=1, le=MAX_PER_MINUTE)]
-KeyId = Annotated[None, PlainValidator(_no_such_key), WithJsonSchema({"type": "null"})]
+Weight = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Priority = Annotated[int, Field(ge=0, le=100)]
+Parameters = Annotated[dict[str, Any], Field(max_length=64), AfterValidator(_parameters)]
 Utc = Annotated[datetime, PlainValidator(_utc), WithJsonSchema({"type": "string", "format": "date-time"})]
 SupportedEndpoints = Annotated[
     tuple[str, ...],

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from gateway.errors import InvalidRequest
+from gateway.management import credentials
 from gateway.management.deployment_models import DeploymentChange
 from gateway.registry import names
 from gateway.registry.deployments import MASK, Deployment, class_operations
+from gateway.registry.keys import Key
 from gateway.upstream.providers import PROVIDERS, Provider
 
 
-def upserted(stored: Deployment | None, change: DeploymentChange) -> Deployment:
-    """The deployment as the change leaves it; `stored` is None for a new one. Raises InvalidRequest."""
+def upserted(stored: Deployment | None, change: DeploymentChange, keys: Mapping[str, Key]) -> Deployment:
+    """The deployment as the change leaves it; `stored` is None for a new one, `keys` are by id. Raises InvalidRequest."""
     values = _values(stored, change)
     deployment = Deployment(**values) if stored is None else replace(stored, **values)
-    problems = list(_problems(deployment))
-    if problems:
-        raise InvalidRequest("; ".join(f"{field} {problem}" for field, problem in problems), param=problems[0][0])
+    found = list(problems(deployment, keys))
+    if found:
+        raise InvalidRequest("; ".join(f"{field} {problem}" for field, problem in found), param=found[0][0])
     return deployment
 
 
@@ -37,6 +39,12 @@ def _values(stored: Deployment | None, change: DeploymentChange) -> dict[str, An
                 param="endpoint_key",
             )
         del values["endpoint_key"]
+    if values.get("key_id") is not None and "endpoint_key" not in change.model_fields_set:
+        values["endpoint_key"] = None
+    if values.get("endpoint_key") is not None and "key_id" not in change.model_fields_set:
+        values["key_id"] = None
+    if values.pop("endpoint_id", None) != (stored and stored.endpoint_id) and "endpoint_id" in change.model_fields_set:
+        raise InvalidRequest("endpoint_id can't be changed: leave it out, or as it was listed", param="endpoint_id")
     if "supported_endpoints" in values:
         values["operations"] = values.pop("supported_endpoints") or class_operations(change.deployment_class)
     if "models" in values:
@@ -47,7 +55,7 @@ def _values(stored: Deployment | None, change: DeploymentChange) -> dict[str, An
     return values
 
 
-def _problems(deployment: Deployment) -> Iterator[tuple[str, str]]:
+def problems(deployment: Deployment, keys: Mapping[str, Key]) -> Iterator[tuple[str, str]]:
     """What is wrong with the whole though each field is right: (field, the rule it breaks)."""
     provider = PROVIDERS.get(deployment.provider)
     if provider is None:
@@ -60,12 +68,29 @@ def _problems(deployment: Deployment) -> Iterator[tuple[str, str]]:
         yield "deployment_name", f"must be {names.NAME_RULE} for provider azure"
     if not deployment.endpoint_url:
         yield from _without_address(deployment, provider)
-    if deployment.auth == "key" and deployment.endpoint_key is None and not provider.key_optional:
-        yield "endpoint_key", "is required, or auth 'managed_identity' in its place"
+    yield from _without_key(deployment, provider, keys)
     foreign = [name for name in deployment.operations if name not in provider.addresses]
     if foreign:
         served = ", ".join(provider.addresses)
         yield "supported_endpoints", f"must not enable {', '.join(foreign)}: provider {provider.name} serves {served}"
+
+
+def _without_key(deployment: Deployment, provider: Provider, keys: Mapping[str, Key]) -> Iterator[tuple[str, str]]:
+    """What is wrong with the credential."""
+    if deployment.endpoint_key is not None:
+        rule = credentials.problem(provider.name, deployment.endpoint_key)
+        if rule is not None:
+            yield "endpoint_key", rule
+        if deployment.key_id is not None:
+            yield "key_id", "and endpoint_key exclude each other: give one of them"
+    elif deployment.key_id is not None:
+        key = keys.get(deployment.key_id)
+        if key is None:
+            yield "key_id", "names no stored key; /api/3.0/mlflow/gateway/keys/list shows them"
+        elif key.provider != provider.name:
+            yield "key_id", f"names a key of provider {key.provider}, not {provider.name}"
+    elif deployment.auth == "key" and not provider.key_optional:
+        yield "endpoint_key", "is required, or auth 'managed_identity' or key_id in its place"
 
 
 def _without_address(deployment: Deployment, provider: Provider) -> Iterator[tuple[str, str]]:

@@ -18,8 +18,8 @@ _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 class Kind(Enum):
     """What one event means to a relay that has not committed its answer yet."""
 
-    PRELUDE = "nothing a caller waits for: a comment, or Azure's chunk without choices"
-    OPENING = "the role alone, before any content"
+    PRELUDE = "no data at all, as a comment"
+    OPENING = "data before any content: Azure's chunk without choices, or the role alone"
     ERROR = "an error told in band, under a status of 200"
     CONTENT = "the answer has begun"
 
@@ -66,7 +66,7 @@ def kind(event: bytes) -> Kind:
     choices = chunk.get("choices")
     if choices == [] and not chunk.get("usage"):
         # Azure opens a chat stream with its prompt's filter results and an empty list of choices.
-        return Kind.PRELUDE
+        return Kind.OPENING
     return Kind.OPENING if isinstance(choices, list) and choices and all(map(_role_alone, choices)) else Kind.CONTENT
 
 

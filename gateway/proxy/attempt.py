@@ -17,8 +17,8 @@ from gateway.upstream.target import Call, Targets
 
 # A body up to this size is read whole before the caller's answer begins, so that a cut in it can still fail over.
 HELD_BYTES = 1024 * 1024
-# An upstream that fails right after naming the role does so in the same breath.
-OPENING_SECONDS = 0.003
+# An upstream that fails after opening its stream and before any content mostly does so in the same breath.
+OPENING_SECONDS = 0.004
 
 
 @dataclass(slots=True)
@@ -127,7 +127,7 @@ async def _begin_body(upstream: UpstreamAnswer, held: int | None) -> Answer:
 async def _begin_events(upstream: UpstreamAnswer) -> tuple[bool, Answer]:
     """Hold an event stream back until it shows content or an error; whether it is an error.
 
-    The role comes before any content, so it is held too, but never long enough to be missed.
+    What opens a stream comes before any content, so it is held too, but never long enough to be missed.
     """
     held = b""
     seen = 0

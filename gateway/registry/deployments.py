@@ -18,8 +18,10 @@ class Deployment:
     The six fields of the management API's first form come first. `operations` are the names of the enabled
     operations. `models` are the public names it answers to; with none it belongs to the pool of its class.
     `weight` shares traffic inside a `priority` tier; lower priority is tried first. `rpm`, `tpm`: what the upstream
-    allows in a minute. `endpoint_key` is plain text in memory only and never printed. `defaults`: parameters that an
-    endpoint adds where a request leaves them out; they are the endpoint's, and not stored with the deployment.
+    allows in a minute. `endpoint_key` is plain text in memory only and never printed; with `key_id` it is the stored
+    key's. `endpoint_id`: the endpoint that registered it for itself and is the only way to it; no pool has it.
+    `defaults`: parameters that an endpoint adds where a request leaves them out; they are the endpoint's, and not
+    stored with the deployment.
     """
 
     deployment_class: str
@@ -41,6 +43,7 @@ class Deployment:
     tags: Mapping[str, str] = field(default_factory=dict)
     rpm: int | None = None
     tpm: int | None = None
+    endpoint_id: str | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -23,8 +23,8 @@ class Snapshot:
     """The registry at one moment, with the look-ups that a request needs already made.
 
     by_model: active deployments that list a model, under each name. class_pool: active deployments that list none,
-    under each operation they serve. callers: by the public id of the API key. endpoints: by name. id_secret: seals the
-    ids of things that live at one deployment.
+    under each operation they serve. Neither has a deployment that an endpoint registered for itself. callers: by the
+    public id of the API key. endpoints: by name. id_secret: seals the ids of things that live at one deployment.
     """
 
     deployments: tuple[Deployment, ...] = ()
@@ -47,7 +47,7 @@ def build(
     by_model: dict[str, list[Deployment]] = {}
     class_pool: dict[str, list[Deployment]] = {}
     for deployment in everything:
-        if not deployment.active:
+        if not deployment.active or deployment.endpoint_id is not None:
             continue
         for model in deployment.models:
             by_model.setdefault(model, []).append(deployment)

@@ -52,12 +52,21 @@ def _left(plan: Plan, deployment: Deployment) -> str:
 
 
 def _outside(deployment: Deployment, plan: Plan, operation: Operation, model: str | None) -> str:
+    if plan.pool.is_endpoint and deployment.active:
+        return f"refused: not in the endpoint '{plan.pool.key[1]}'"
+    return _why_not(deployment, operation, model)
+
+
+def _why_not(deployment: Deployment, operation: Operation, model: str | None) -> str:
     if not deployment.active:
         return "refused: not active"
-    if plan.pool.is_endpoint:
-        return f"refused: not in the endpoint '{plan.pool.key[1]}'"
     if operation.name not in deployment.operations:
         return f"refused: does not serve {operation.name}; it serves {', '.join(deployment.operations)}"
-    if deployment.models:
+    if deployment.models and model not in deployment.models:
         return f"refused: serves only {', '.join(deployment.models)}"
-    return f"refused: '{model}' is listed by other deployments, which come before the pool of the class"
+    return f"refused: '{model}' leads elsewhere; an endpoint or deployments that list it come before a class"
+
+
+def refused(snapshot: Snapshot, operation: Operation, model: str | None) -> list[Explained]:
+    """Why no deployment at all is a candidate."""
+    return [Explained(each, None, _why_not(each, operation, model)) for each in snapshot.deployments]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from gateway.openai import operations
 from gateway.registry.deployments import Deployment, class_operations
 from gateway.storage import columns, optimistic, revision
 from gateway.storage.columns import Unreadable
+from gateway.storage.keys import KeyStore
 from gateway.storage.rows import Row, Tables
 from gateway.storage.seal import Seal, SealBroken
 
@@ -33,6 +34,7 @@ COLUMNS = (
     columns.tags("Tags", "tags"),
     columns.whole("Rpm", "rpm"),
     columns.whole("Tpm", "tpm"),
+    columns.text("EndpointId", "endpoint_id"),
 )
 
 # So many rows are decoded between two looks at the loop: about a millisecond.
@@ -44,10 +46,14 @@ class DeploymentStore:
 
     A row that can't be read is left out and named once in the log. A row whose key can't be opened is answered without
     its key and as inactive, so that it is seen but never called; the row itself stays as it is and serves again when
-    the encryption key is back, or when it gets a new key.
+    the encryption key is back, or when it gets a new key. One that names a stored key is answered with that key's
+    value, and in the same way when there is none.
+
+    keys: the stored keys.
     """
 
     def __init__(self, tables: Tables, seal: Seal) -> None:
+        self.keys = KeyStore(tables, seal)
         self._tables = tables
         self._seal = seal
         self._complaints = columns.Complaints(TABLE)
@@ -55,10 +61,13 @@ class DeploymentStore:
     async def list(self) -> list[Deployment]:
         """Every deployment that can be read, by class and friendly name."""
         found = []
-        for count, row in enumerate(await self._tables.list(TABLE), start=1):
+        rows = await self._tables.list(TABLE)
+        # Read after the rows, so that the key of a deployment that was made meanwhile is there.
+        keys = {key.id: key.value for key in await self.keys.list()}
+        for count, row in enumerate(rows, start=1):
             deployment = self._stored(row)
             if deployment is not None:
-                found.append(_served(deployment, row))
+                found.append(self._served(deployment, row, keys))
             if count % ROWS_AT_A_TIME == 0:
                 await asyncio.sleep(0)
         return found
@@ -69,14 +78,14 @@ class DeploymentStore:
         if row is None:
             return None
         deployment = self._stored(row)
-        return None if deployment is None else _served(deployment, row)
+        return None if deployment is None else await self._with_key(deployment, row)
 
     async def upsert(
         self, deployment_class: str, friendly_name: str, change: Callable[[Deployment | None], Deployment]
     ) -> Deployment:
         """Store what `change` makes of the deployment (None: there is none that can be read), and answer it.
 
-        `change` may run several times. When it changes nothing, the row is not written, unless its key is sealed
+        `change` gets it without the value of a stored key. It may run several times. When it changes nothing, the row is not written, unless its key is sealed
         under an older encryption key. Raises Conflict, EncryptionNotConfigured, and whatever `change` raises.
         """
 
@@ -98,7 +107,7 @@ class DeploymentStore:
         # Also when nothing was written: a writer that comes again because its first answer was lost may find the row
         # stored but the marker not touched.
         await revision.touch(self._tables)
-        return _served(self._decode(row), row)
+        return await self._with_key(self._decode(row), row)
 
     async def delete(self, deployment_class: str, friendly_name: str) -> bool:
         """Remove a deployment; whether there was one."""
@@ -143,11 +152,21 @@ class DeploymentStore:
             self._complaints.about(row, f"its {SEALED} can't be opened: {fault}; it counts as inactive")
             return None
 
+    async def _with_key(self, deployment: Deployment, row: Row) -> Deployment:
+        key = None if deployment.key_id is None else await self.keys.read(deployment.key_id)
+        return self._served(deployment, row, {} if key is None else {key.id: key.value})
 
-def _served(deployment: Deployment, row: Row) -> Deployment:
-    """What may be called: not a deployment that has a key which can't be opened."""
-    broken = SEALED in row.values and deployment.endpoint_key is None
-    return replace(deployment, active=False) if broken else deployment
+    def _served(self, deployment: Deployment, row: Row, keys: Mapping[str, str | None]) -> Deployment:
+        """What may be called: not a deployment whose key is missing or can't be opened."""
+        if deployment.key_id is not None and deployment.auth == "key":
+            value = keys.get(deployment.key_id)
+            if value is None:
+                fault = f"its key {deployment.key_id!r} is not stored, or can't be opened"
+                self._complaints.about(row, f"{fault}; it counts as inactive")
+                return replace(deployment, active=False)
+            return replace(deployment, endpoint_key=value)
+        broken = SEALED in row.values and deployment.endpoint_key is None
+        return replace(deployment, active=False) if broken else deployment
 
 
 def _context(row: Row) -> str:

@@ -62,16 +62,20 @@ class MemoryTables:
         await self._called("delete")
         return self._rows(table).pop((partition, key), None) is not None
 
-    async def transact(self, table: str, *, create: Sequence[Row] = (), delete: Sequence[Row] = ()) -> None:
+    async def transact(
+        self, table: str, *, create: Sequence[Row] = (), replace: Sequence[Row] = (), delete: Sequence[Row] = ()
+    ) -> None:
         """All or nothing: every row is checked before the first is written."""
         await self._called("transact")
         for row in create:
             check_storable(row)
             if (row.partition, row.key) in self._rows(table):
                 raise RowExists
-        for row in delete:
+        for row in replace:
+            check_storable(row)
+        for row in (*replace, *delete):
             self._check_version(table, row)
-        for row in create:
+        for row in (*create, *replace):
             self._write(table, row)
         for row in delete:
             del self._rows(table)[row.partition, row.key]

@@ -15,6 +15,8 @@ from gateway.errors import StorageUnavailable
 from gateway.registry.snapshot import Snapshot, build
 from gateway.storage import revision
 from gateway.storage.deployments import DeploymentStore
+from gateway.storage.endpoints import EndpointStore
+from gateway.storage.id_secret import id_secret
 from gateway.storage.rows import Tables
 from gateway.storage.tenants import TenantStore
 from gateway.storage.tokens import FirstToken
@@ -65,6 +67,7 @@ class Registry:
         tables: Tables,
         deployments: DeploymentStore,
         tenants: TenantStore,
+        endpoints: EndpointStore,
         refresh_seconds: float,
         clock: Callable[[], datetime],
         *,
@@ -75,6 +78,7 @@ class Registry:
         self._tables = tables
         self._deployments = deployments
         self._tenants = tenants
+        self._endpoints = endpoints
         self._refresh_seconds = refresh_seconds
         self._clock = clock
         self._sleep = sleep
@@ -180,7 +184,8 @@ class Registry:
             return False
         deployments = await self._deployments.list()
         tenants, keys = await self._tenants.list()
-        snapshot = build(deployments, tenants, keys)
+        endpoints = await self._endpoints.list()
+        snapshot = build(deployments, tenants, keys, endpoints, await id_secret(self._tables))
         self._marker, self._read_at = marker, now
         if snapshot == self.snapshot:
             return False

@@ -97,10 +97,12 @@ class Tables(Protocol):
         """Remove a row; whether there was one."""
         ...
 
-    async def transact(self, table: str, *, create: Sequence[Row] = (), delete: Sequence[Row] = ()) -> None:
-        """All or nothing, at most 100 rows of one partition. RowExists or RowChanged if any of them fails.
+    async def transact(
+        self, table: str, *, create: Sequence[Row] = (), replace: Sequence[Row] = (), delete: Sequence[Row] = ()
+    ) -> None:
+        """All or nothing, at most 100 different rows of one partition. RowExists or RowChanged if any of them fails.
 
-        A row to delete must be there, in the version its etag names if it has one.
+        A row to replace must be there in the version its etag names; a row to delete too, if it has an etag.
         """
         ...
 

@@ -135,13 +135,18 @@ class AzureTables:
             return False
         return True
 
-    async def transact(self, table: str, *, create: Sequence[Row] = (), delete: Sequence[Row] = ()) -> None:
+    async def transact(
+        self, table: str, *, create: Sequence[Row] = (), replace: Sequence[Row] = (), delete: Sequence[Row] = ()
+    ) -> None:
         """All or nothing."""
         from azure.core import MatchConditions
 
-        for row in create:
+        for row in (*create, *replace):
             check_storable(row)
         steps: list[Any] = [("create", to_entity(row)) for row in create]
+        for row in replace:
+            held = {"mode": "replace", "etag": row.etag, "match_condition": MatchConditions.IfNotModified}
+            steps.append(("update", to_entity(row), held))
         for row in delete:
             known = {"etag": row.etag, "match_condition": MatchConditions.IfNotModified} if row.etag else {}
             steps.append(("delete", to_entity(row), known))

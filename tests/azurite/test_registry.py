@@ -128,7 +128,8 @@ async def test_a_killed_storage_leaves_the_registry_and_a_restarted_one_is_used_
 ) -> None:
     mine, other = instances
     await mine.store("east")
-    await other.until(lambda: other.names() == ["east"])
+    for each in instances:
+        await each.until(lambda each=each: each.names() == ["east"])  # type: ignore[misc]
     await own_azurite.has_written("east-gpt")
     own_azurite.kill()
     for each in instances:
@@ -147,9 +148,10 @@ async def test_a_killed_storage_leaves_the_registry_and_a_restarted_one_is_used_
 async def test_a_wiped_storage_leaves_the_registry_until_the_next_write(
     instances: tuple[Instance, Instance], own_azurite: Azurite, tmp_path: Path
 ) -> None:
-    mine, other = instances
+    mine, _ = instances
     await mine.store("east")
-    await other.until(lambda: other.names() == ["east"])
+    for each in instances:
+        await each.until(lambda each=each: each.names() == ["east"])  # type: ignore[misc]
     own_azurite.kill()
     for left in tmp_path.iterdir():
         shutil.rmtree(left) if left.is_dir() else left.unlink()

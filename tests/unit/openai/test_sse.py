@@ -48,7 +48,7 @@ def test_an_events_data_lines_are_joined():
     [
         (b": ping", Kind.PRELUDE),
         (b"event: ping", Kind.PRELUDE),
-        (b'data: {"choices":[],"prompt_filter_results":[]}', Kind.PRELUDE),
+        (b'data: {"choices":[],"prompt_filter_results":[]}', Kind.OPENING),
         (b'data: {"choices":[],"usage":{"total_tokens":3}}', Kind.CONTENT),
         (b'data: {"choices":[{"delta":{"role":"assistant"}}]}', Kind.OPENING),
         (b'data: {"choices":[{"delta":{"role":"assistant","content":"","refusal":null}}]}', Kind.OPENING),

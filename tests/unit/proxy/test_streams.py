@@ -61,11 +61,11 @@ async def test_an_error_in_band_before_any_content_fails_over(before):
     assert made.cooldowns.remaining("openai-chat/a") == 10
 
 
-async def test_a_role_is_not_held_until_the_content_comes():
-    leave = asyncio.Event()
-    made = plane(events(ROLE, HANG), keepalive_seconds=0.01, stream_idle_seconds=0.01)
-    reply = await made.post(leave=leave)
-    assert reply.parts[0] == ROLE
+@pytest.mark.parametrize("opening", [ROLE, FILTER])
+async def test_what_opens_a_stream_is_not_held_until_the_content_comes(opening):
+    made = plane(events(opening, HANG), keepalive_seconds=0.01, stream_idle_seconds=0.01)
+    reply = await made.post()
+    assert reply.parts[0] == opening
 
 
 async def test_a_cut_before_any_content_fails_over():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gateway.openai.operations import BY_NAME
-from gateway.routing.explain import explain
+from gateway.registry.snapshot import build
+from gateway.routing.explain import explain, refused
 from gateway.routing.outcome import Kind, Outcome
 from tests.builders import deployment, endpoint, member, tenant
 from tests.unit.routing.test_cooldown import Clock
@@ -54,7 +55,7 @@ def test_a_listed_model_comes_before_the_class_pool():
     made = router(Clock(), [deployment("only", models=("gpt-4o",)), deployment("pool")])
     assert [reason for _, _, reason in explained(made, "gpt-4o")] == [
         "chosen: its turn in its tier (priority 0, weight 1)",
-        "refused: 'gpt-4o' is listed by other deployments, which come before the pool of the class",
+        "refused: 'gpt-4o' leads elsewhere; an endpoint or deployments that list it come before a class",
     ]
 
 
@@ -63,4 +64,12 @@ def test_an_endpoint_has_its_own_deployments():
     assert explained(made, "support") == [
         ("a", 1, "chosen: its turn in its tier (priority 0, weight 0.5)"),
         ("b", None, "refused: not in the endpoint 'support'"),
+    ]
+
+
+def test_where_nothing_is_a_candidate_every_deployment_says_why():
+    snapshot = build([deployment("off", active=False), deployment("only", models=("gpt-4o",))], [], [])
+    assert [each.reason for each in refused(snapshot, CHAT, "x")] == [
+        "refused: not active",
+        "refused: serves only gpt-4o",
     ]

@@ -1,0 +1,77 @@
+"""What would become of a call, by the very code that would serve it; nothing is sent and no turn is taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from gateway.errors import GatewayError, InvalidRequest, MethodNotAllowed, NotFound
+from gateway.limits.rates import estimated_tokens
+from gateway.openai import native
+from gateway.openai.operations import Operation
+from gateway.openai.request import JsonCall, read_call
+from gateway.openai.routes import route
+from gateway.openai.thing_ids import MARK, ThingIds, UnknownThing
+from gateway.registry.tenants import Tenant
+from gateway.routing.explain import Explained, explain, refused
+from gateway.routing.router import Router
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What would become of a call. error: what the caller would be told at once; None if a deployment would be tried.
+
+    pool: "endpoint", "model", "class" or "home" (the one deployment where a thing lives); None where there is none.
+    """
+
+    operation: Operation
+    model: str | None
+    pool: str | None
+    candidates: list[Explained]
+    error: GatewayError | None
+
+
+def foresee(router: Router, tenant: Tenant, method: str, path: str, body: bytes) -> Foreseen:
+    """Foresee a call as a client would send it. Raises NotFound, MethodNotAllowed or InvalidRequest for what would
+    never get as far as routing."""
+    found = route(urlsplit(path).path)
+    if found is None:
+        raise NotFound(f"Unknown path: {path}.", param="path", code="unknown_url")
+    action = found.actions.get(method)
+    if action is None:
+        raise MethodNotAllowed(allow=", ".join(sorted(found.actions)))
+    operation = found.operation
+    asked = read_call(body) if body else JsonCall()
+    model = found.model or asked.model or native.model_in_path(operation.name, found.native_path or "")
+    tokens = estimated_tokens(len(body), asked.most_output_tokens())
+    home = _home(ThingIds(router.snapshot.id_secret, tenant.id), found.id, body)
+    try:
+        if home is not None:
+            plan = router.plan_at(home, operation, tokens)
+        else:
+            plan = router.foresee(operation, model, tenant, tokens, asked.affinity())
+    except UnknownThing:
+        raise InvalidRequest("The deployment where that thing lives is gone.", code="not_found") from None
+    except GatewayError as error:
+        return Foreseen(operation, model, None, refused(router.snapshot, operation, model), error)
+    kind = (
+        "home"
+        if home is not None
+        else "endpoint"
+        if plan.pool.is_endpoint
+        else "model"
+        if plan.pool.key[1]
+        else "class"
+    )
+    candidates = explain(plan, router.snapshot, operation, model)
+    error = None if any(each.order for each in candidates) else plan.exhausted(float)
+    return Foreseen(operation, model, kind, candidates, error)
+
+
+def _home(ids: ThingIds, issued: str | None, body: bytes) -> str | None:
+    """Where the things that a call is about live; None when it is about none."""
+    try:
+        homes = ([ids.read(issued)] if issued is not None else []) + (ids.homes(body) if MARK in body else [])
+    except UnknownThing as unknown:
+        raise NotFound(f"No such response, file or batch: '{unknown}'.") from None
+    return homes[0].tag if homes else None
