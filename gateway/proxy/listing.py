@@ -10,7 +10,7 @@ from dataclasses import replace
 from urllib.parse import parse_qsl
 
 from gateway.asgi import JSON, Headers, Send, answer
-from gateway.errors import GatewayError, InvalidRequest, StorageUnavailable
+from gateway.errors import InvalidRequest, StorageUnavailable
 from gateway.openai.operations import Operation
 from gateway.openai.thing_ids import ThingIds, UnknownThing
 from gateway.proxy.attempt import Attempter
@@ -111,8 +111,6 @@ async def _persist(write: Callable[[], Awaitable[None]]) -> None:
             return
         except StorageUnavailable:
             await asyncio.sleep(RETRY_SECONDS * (number + 1))
-        except GatewayError:
-            break
     log.error("a thing that was made could not be noted: it serves by its id but is missing in lists")
 
 

@@ -42,10 +42,14 @@ class Plane:
         self.router = Router(self.cooldowns, Rates(self.clock), 4)
         self.router.swap(build(deployments, [tenant()], [api_key()], id_secret=b"secret"))
         self.gone = False
+        self.utc_seconds = 0.0
         attempter = Attempter(session, Targets("2024-10-21", EntraTokens(), GoogleTokens()))  # type: ignore[arg-type]
         self.endpoints = EndpointWatch()
-        self.things = Things(ThingStore(MemoryTables()), self.router, attempter)
+        self.things = Things(ThingStore(MemoryTables(), self._seconds), self.router, attempter)
         self.data = DataPlane(self.router, attempter, self.endpoints, self.things, Settings(**settings), lambda: EPOCH)
+
+    def _seconds(self) -> float:
+        return self.utc_seconds
 
     def app(self) -> App:
         async def app(scope: Scope, receive: Receive, send: Send) -> None:

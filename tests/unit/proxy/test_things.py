@@ -6,7 +6,10 @@ import json
 
 import pytest
 
+from gateway.errors import StorageUnavailable
 from gateway.openai.thing_ids import ThingIds, tag
+from gateway.routing.outcome import Kind, Outcome
+from gateway.upstream.session import ConnectionFailed
 from tests.builders import deployment
 from tests.fakes.upstream import FakeAnswer, FakeSession, events, failing
 from tests.unit.proxy.plane import Plane
@@ -129,7 +132,10 @@ class Batches:
         self.plane = Plane(FakeSession(a=[*made, says(id="x")]), deployment("a", **BATCHES))
 
     async def make(self, count):
-        ids = [(await self.plane.post(b"{}", "/v1/batches")).json["id"] for _ in range(count)]
+        ids = []
+        for number in range(count):
+            self.plane.utc_seconds = float(number)
+            ids.append((await self.plane.post(b"{}", "/v1/batches")).json["id"])
         await self.plane.things.close()
         return ids
 
@@ -176,14 +182,46 @@ async def test_a_wrong_page_names_the_parameter(query):
 
 
 async def test_what_is_gone_or_can_not_be_had_is_left_out_of_a_list():
-    batches = Batches(4)
-    await batches.make(4)
-    gone = [failing(404), failing(500), FakeAnswer(chunks=[b"[]"]), says(id="batch_0")]
-    batches.plane.session._scripts["a"] = gone
-    assert len((await batches.list()).json["data"]) == 2
-    batches.plane.router.swap(type(batches.plane.router.snapshot)())
-    reply = await batches.plane.post(b"", "/v1/batches", method="GET")
-    assert reply.status == 401
+    batches = Batches(0)
+    things = batches.plane.things
+    await things._store.add("local", "batch", issued("gone", "batch_0", "openai-batch"))
+    for number in range(1, 5):
+        await things._store.add("local", "batch", issued("a", f"batch_{number}", "openai-batch"))
+    batches.plane.session._scripts["a"] = [failing(404), ConnectionFailed("cut"), failing(500), says(id="batch_1")]
+    assert [each["id"] for each in (await batches.list()).json["data"]] == [issued("a", "batch_1", "openai-batch")]
+
+
+async def test_a_list_leaves_out_what_lives_where_nobody_may_be_called_now():
+    batches = Batches(1)
+    await batches.make(1)
+    batches.plane.cooldowns.record("openai-batch/a", Outcome(Kind.THROTTLED, 429, wait=9), alone=False)
+    assert (await batches.list()).json["data"] == []
+
+
+async def test_an_answer_without_an_id_is_not_noted():
+    made = Plane(FakeSession(a=[FakeAnswer(chunks=[b"odd"]), FakeAnswer(chunks=[b"[]"])]), deployment("a", **BATCHES))
+    for _ in range(2):
+        await made.post(b"{}", "/v1/batches")
+    await made.things.close()
+    assert await made.things._store.list("local", "batch") == []
+
+
+@pytest.mark.parametrize(("failures", "noted"), [(2, 1), (9, 0)])
+async def test_what_was_made_is_noted_when_storage_comes_back(failures, noted, monkeypatch, caplog):
+    monkeypatch.setattr("gateway.proxy.listing.RETRY_SECONDS", 0)
+    made = Plane(FakeSession(a=says(id="batch_1")), deployment("a", **BATCHES))
+    add, left = made.things._store.add, [StorageUnavailable("down")] * failures
+
+    async def failing_add(*row):
+        if left:
+            raise left.pop()
+        await add(*row)
+
+    monkeypatch.setattr(made.things._store, "add", failing_add)
+    assert (await made.post(b"{}", "/v1/batches")).status == 200
+    await made.things.close()
+    assert len(await made.things._store.list("local", "batch")) == noted
+    assert ("missing in lists" in caplog.text) == (not noted)
 
 
 async def test_a_deleted_file_leaves_the_list():
