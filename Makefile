@@ -32,10 +32,11 @@ test: install-dev check ## everything that must hold: checks, all tests, coverag
 unit: install-dev ## the unit tests alone: no sockets, no sleeping, seconds
 	$(VENV)/python -m pytest tests/unit -q
 
-check: install-dev ## format, lint and types, in seconds
+check: install-dev ## format, lint, types and the fences around the structure, in seconds
 	$(VENV)/ruff format --check .
 	$(VENV)/ruff check .
 	$(VENV)/mypy
+	$(VENV)/python -m pytest tests/architecture tests/unit/test_app.py -q
 
 format: install-dev ## put the code into its one format and mend what lint can mend
 	$(VENV)/ruff format .

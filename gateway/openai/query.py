@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from gateway.errors import InvalidRequest
 
 API_VERSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:-preview)?|v1|preview")
-API_VERSION_RULE = "a date such as 2024-10-21, with or without -preview"
+API_VERSION_RULE = "a date such as 2024-10-21, with or without -preview, or v1, or preview"
 
 
 # The gateway's own credential, as Google's SDKs may send it.

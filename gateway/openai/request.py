@@ -49,6 +49,8 @@ def read_call(body: bytes) -> JsonCall:
         raise _wrong_type(str(error)) from None
     except msgspec.DecodeError as error:
         raise _not_json(body, str(error)) from None
+    except RecursionError:
+        raise _not_json(body, "nested too deeply") from None
     # The decoder leaves the inside of skipped strings unchecked (RFC 8259 section 8.1 asks for UTF-8).
     if not body.isascii():
         try:

@@ -57,7 +57,7 @@ def kind(event: bytes) -> Kind:
         return Kind.CONTENT
     try:
         chunk: Any = msgspec.json.decode(payload)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return Kind.CONTENT
     if not isinstance(chunk, dict):
         return Kind.CONTENT

@@ -19,7 +19,8 @@ def authenticate(headers: Iterable[tuple[bytes, bytes]], snapshot: Snapshot, now
     presented = presented_key(headers)
     if not presented:
         raise InvalidApiKey(
-            "No API key was sent. Send it as 'Authorization: Bearer KEY', 'api-key: KEY' or 'X-API-Key: KEY'."
+            "No API key was sent. Send it as 'Authorization: Bearer KEY', 'api-key: KEY', 'X-API-Key: KEY' "
+            "or 'x-goog-api-key: KEY'."
         )
     caller = snapshot.callers.get(public_id(presented) or "")
     if caller is None or not caller.key.matches(presented):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
@@ -27,9 +28,11 @@ SPOOL_BYTES = 1024 * 1024
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a caller asked for. home: the digest of the one deployment that can answer, if the call is about a thing
-    that lives there. affinity: what it has in common with calls that should stay together. tokens: an estimate."""
+    that lives there. affinity: what it has in common with calls that should stay together. tokens: an estimate.
+    arrived: when the last byte of it came, by time.perf_counter; how long a caller takes to send is the caller's."""
 
     call: Call
+    arrived: float
     model: str | None
     stream: bool = False
     home: str | None = None
@@ -52,10 +55,12 @@ async def read_request(
     headers = wire_headers.to_upstream(scope["headers"])
     if action.body == "form":
         form = await _read_form(scope, receive, limit)
+        arrived = time.perf_counter()
         call = Call(route.operation, action.method, path, urlencode(query), form, headers, version)
         tokens = estimated_tokens(min(form.spool.length, SPOOL_BYTES), 0)
-        return Asked(call, route.model or form.reader.model, stream=form.reader.stream, tokens=tokens)
+        return Asked(call, arrived, route.model or form.reader.model, stream=form.reader.stream, tokens=tokens)
     body = await read_body(receive, limit)
+    arrived = time.perf_counter()
     asked = read_call(body) if action.body == "json" or _is_anthropic_json(route, body) else JsonCall()
     if MARK in body and not route.operation.native:
         homes += _homes(ids, body)
@@ -73,6 +78,7 @@ async def read_request(
     )
     return Asked(
         call,
+        arrived,
         route.model or asked.model or native.model_in_path(route.operation.name, path),
         stream=bool(asked.stream),
         home=_one_home(homes),

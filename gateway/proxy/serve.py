@@ -70,7 +70,6 @@ class DataPlane:
 
     async def serve(self, scope: Scope, receive: Receive, send: Send, route: Route, request_id: bytes) -> None:
         """Answer one call. Raises GatewayError while no byte of the answer was sent, CallerGone when nobody waits."""
-        started = time.perf_counter()
         caller = self.authenticate(scope)
         action = route.actions.get(scope["method"])
         if action is None:
@@ -84,11 +83,11 @@ class DataPlane:
             plan = self._plan(asked, caller)
             with self._endpoints.watching(plan.pool) as watched:
                 async with CallerWatch(receive, send) as watch:
-                    found = await self._first_good_answer(plan, asked, started)
+                    found = await self._first_good_answer(plan, asked)
                     watched.answered(found.answer.status)
                     relayed = Relayed(
                         route.operation,
-                        _own_headers(found, request_id, time.perf_counter() - started),
+                        _own_headers(found, request_id, time.perf_counter() - asked.arrived),
                         _issuing(route.operation, ids, found.deployment),
                     )
                     whole = await relay(found.answer, relayed, watch.send, self._patience)
@@ -108,13 +107,13 @@ class DataPlane:
         except UnknownThing:
             raise unknown_thing(asked.call.path) from None
 
-    async def _first_good_answer(self, plan: Plan, asked: Asked, started: float) -> Found:
+    async def _first_good_answer(self, plan: Plan, asked: Asked) -> Found:
         """Try deployment after deployment; the last real answer of an upstream if none is good."""
         last: Found | None = None
         upstream_seconds = 0.0
         try:
             while (deployment := plan.next()) is not None:
-                left = self._settings.deadline_seconds - (time.perf_counter() - started)
+                left = self._settings.deadline_seconds - (time.perf_counter() - asked.arrived)
                 if left <= 0:
                     break
                 seconds = left if plan.last_chance else min(left, self._settings.attempt_seconds)

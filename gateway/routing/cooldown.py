@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from email.utils import parsedate_to_datetime
 
-from gateway.routing.outcome import Kind, Outcome
+from gateway.routing.outcome import Outcome
 
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?")
 _UNIT = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, None: 1.0}
@@ -69,7 +69,7 @@ class Cooldowns:
         self._clock = clock
         self._default = default_seconds
         self._cap = cap_seconds
-        self._until: dict[str, tuple[float, Kind]] = {}
+        self._until: dict[str, tuple[float, Outcome]] = {}
         self._failures: dict[str, int] = {}
 
     def record(self, deployment_id: str, outcome: Outcome, *, alone: bool) -> None:
@@ -87,8 +87,8 @@ class Cooldowns:
             return
         wait = self._default if outcome.wait is None else outcome.wait
         until = self._clock() + min(wait if math.isfinite(wait) else self._cap, self._cap)
-        if until > self._until.get(deployment_id, (0.0, outcome.kind))[0]:
-            self._until[deployment_id] = until, outcome.kind
+        if until > self._until.get(deployment_id, (0.0, outcome))[0]:
+            self._until[deployment_id] = until, outcome
 
     def remaining(self, deployment_id: str) -> float:
         """Seconds until the deployment may be called; 0 when it may be called now."""
@@ -103,8 +103,8 @@ class Cooldowns:
             return 0.0
         return left
 
-    def reason(self, deployment_id: str) -> Kind | None:
-        """Why the deployment rests; None when it does not."""
+    def reason(self, deployment_id: str) -> Outcome | None:
+        """The outcome for which the deployment rests; None when it does not."""
         return self._until[deployment_id][1] if self.remaining(deployment_id) else None
 
     def forget(self, deployment_ids: Collection[str]) -> None:

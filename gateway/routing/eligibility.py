@@ -111,11 +111,16 @@ class Directory:
 
 
 def members_of(endpoint: Endpoint, active: Mapping[str, Deployment]) -> list[Deployment]:
-    """The deployments of an endpoint as it uses them: with its weights, priorities and default parameters."""
+    """The deployments of an endpoint as it uses them: with its weights, priorities and default parameters.
+
+    One that no longer serves the endpoint's type is left out, as one that is not active is.
+    """
     return [
-        replace(active[each.deployment_id], weight=each.weight, priority=each.priority, defaults=each.litellm_params)
+        replace(deployment, weight=each.weight, priority=each.priority, defaults=each.litellm_params)
         for each in endpoint.models
-        if each.deployment_id in active and each.weight > 0
+        if (deployment := active.get(each.deployment_id)) is not None
+        and endpoint.endpoint_type in deployment.operations
+        and each.weight > 0
     ]
 
 

@@ -47,7 +47,7 @@ def _left(plan: Plan, deployment: Deployment) -> str:
     if not wait:
         return "not tried: a call gets no more attempts than that"
     reason = plan.resting(deployment)
-    why = f"cooling ({reason.name.lower()})" if reason is not None else "its rpm or tpm of this minute is spent"
+    why = f"cooling ({reason.kind.name.lower()})" if reason is not None else "its rpm or tpm of this minute is spent"
     return f"skipped: {why}, {wait:.1f} s left"
 
 

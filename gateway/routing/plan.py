@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from gateway.errors import AllCooling, GatewayError, UpstreamMisconfigured, UpstreamTimeout, UpstreamUnreachable
@@ -72,8 +72,8 @@ class Plan:
         resting = self._cooldowns.remaining(deployment.id)
         return max(resting, self._rates.wait(deployment, self._tokens))
 
-    def resting(self, deployment: Deployment) -> Kind | None:
-        """Why the deployment rests; None when it does not."""
+    def resting(self, deployment: Deployment) -> Outcome | None:
+        """The outcome for which the deployment rests; None when it does not."""
         return self._cooldowns.reason(deployment.id)
 
     def take(self, deployment: Deployment) -> None:
@@ -95,9 +95,10 @@ class Plan:
 
         jitter: seconds to add to a told wait, so that callers do not come back all at once; never negative.
         """
-        kinds = {outcome.kind for outcome in self._outcomes} or self._resting()
         wait = self.soonest()
         retry_after = None if wait is None else wait + jitter()
+        reasons: Sequence[Outcome | None] = self._outcomes or self._resting()
+        kinds = {reason.kind if reason is not None else None for reason in reasons}
         if not self._outcomes and kinds != {Kind.MISCONFIGURED}:
             return AllCooling(
                 "Every deployment that could serve this call is cooling down or has spent its minute. "
@@ -105,22 +106,23 @@ class Plan:
                 retry_after=retry_after,
             )
         if Kind.MISCONFIGURED in kinds:
-            return self._misconfigured(retry_after)
+            return _misconfigured({reason.status for reason in reasons if reason is not None}, retry_after)
         if Kind.TIMED_OUT in kinds:
             return UpstreamTimeout("The upstream did not answer in time.", retry_after=retry_after)
         return UpstreamUnreachable("No upstream could be reached.", retry_after=retry_after)
 
-    def _resting(self) -> set[Kind | None]:
+    def _resting(self) -> list[Outcome | None]:
         """Why each candidate can't be called; None stands for a spent minute."""
-        return {self._cooldowns.reason(each.id) for tier in self.pool.tiers for each in tier}
+        return [self._cooldowns.reason(each.id) for tier in self.pool.tiers for each in tier]
 
-    def _misconfigured(self, retry_after: float | None) -> UpstreamMisconfigured:
-        if any(outcome.status == 404 for outcome in self._outcomes):
-            return UpstreamMisconfigured(
-                "The upstream does not know the deployment it was asked for. The operator must correct it.",
-                code="upstream_deployment_not_found",
-                retry_after=retry_after,
-            )
-        return UpstreamMisconfigured(
-            "The upstream refused the gateway's credential. The operator must correct it.", retry_after=retry_after
-        )
+
+def _misconfigured(statuses: Collection[int | None], retry_after: float | None) -> UpstreamMisconfigured:
+    """What is wrong with the pool, as far as the caller may know; the log names the deployment."""
+    code, what = "upstream_authentication_failed", "refused the gateway's credential"
+    if 404 in statuses:
+        code, what = "upstream_deployment_not_found", "does not know the deployment it was asked for"
+    elif any(status is not None and 300 <= status < 400 for status in statuses):
+        code, what = "upstream_redirects", "is not at the registered address"
+    return UpstreamMisconfigured(
+        f"The upstream {what}. The operator must correct it.", code=code, retry_after=retry_after
+    )

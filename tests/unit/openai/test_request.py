@@ -46,6 +46,7 @@ def test_any_json_object_is_read(fields):
         (b'{"a": 1} trailing', "not valid JSON"),
         (b'{"a": NaN}', "not valid JSON"),
         (b'{"content": "\xff\xfe"}', "invalid UTF-8"),
+        (b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
         (b"[1, 2]", "must be a JSON object"),
         (b'"text"', "must be a JSON object"),
         (b"null", "must be a JSON object"),

@@ -63,6 +63,7 @@ def test_an_events_data_lines_are_joined():
         (b'data: {"error":null,"type":"response.created"}', Kind.CONTENT),
         (b'data: {"choices":[{"delta":{"content":"an \\"error\\" told"}}]}', Kind.CONTENT),
         (b'data: {"choices" broken', Kind.CONTENT),
+        (b'data: {"choices":' + b"[" * 100_000 + b"]" * 100_000 + b"}", Kind.CONTENT),
         (b'data: ["choices"]', Kind.CONTENT),
         (b"data: [DONE]", Kind.CONTENT),
     ],

@@ -85,7 +85,7 @@ def test_any_text_in_a_retry_header_is_a_time_or_none(text):
 def test_a_failed_deployment_rests_for_the_default_time(cooldowns, clock):
     cooldowns.record("east", Outcome(Kind.FAILED, 500), alone=False)
     assert cooldowns.remaining("east") == 10
-    assert cooldowns.reason("east") is Kind.FAILED
+    assert cooldowns.reason("east").kind is Kind.FAILED
     assert cooldowns.remaining("west") == 0
     clock.now += 10
     assert cooldowns.remaining("east") == 0
@@ -102,7 +102,7 @@ def test_a_later_failure_never_shortens_a_running_rest(cooldowns):
     cooldowns.record("east", Outcome(Kind.THROTTLED, 429, wait=60), alone=False)
     cooldowns.record("east", Outcome(Kind.FAILED, 500), alone=False)
     assert cooldowns.remaining("east") == 60
-    assert cooldowns.reason("east") is Kind.THROTTLED
+    assert cooldowns.reason("east").kind is Kind.THROTTLED
 
 
 def test_a_success_in_flight_does_not_end_a_rest(cooldowns):

@@ -104,6 +104,7 @@ def test_jitter_is_added_to_a_told_wait_and_never_taken_from_it(clock):
     [
         ([Outcome(Kind.MISCONFIGURED, 401)] * 2, UpstreamMisconfigured, "upstream_authentication_failed"),
         ([Outcome(Kind.MISCONFIGURED, 404)] * 2, UpstreamMisconfigured, "upstream_deployment_not_found"),
+        ([Outcome(Kind.MISCONFIGURED, 302)] * 2, UpstreamMisconfigured, "upstream_redirects"),
         ([Outcome(Kind.UNREACHABLE), Outcome(Kind.TIMED_OUT)], UpstreamTimeout, "upstream_timeout"),
         ([Outcome(Kind.UNREACHABLE)] * 2, UpstreamUnreachable, "upstream_unreachable"),
     ],
@@ -114,10 +115,15 @@ def test_an_exhausted_plan_says_what_was_wrong_with_the_pool(clock, outcomes, er
     assert told.code == code
 
 
-def test_a_429_never_hides_a_wrong_key(clock):
+@pytest.mark.parametrize(
+    ("status", "code"), [(401, "upstream_authentication_failed"), (404, "upstream_deployment_not_found")]
+)
+def test_a_429_never_hides_what_is_wrong_with_a_whole_pool(clock, status, code):
     made = router(clock, deployment("a"), deployment("b"))
-    fail_all(made, *[Outcome(Kind.MISCONFIGURED, 401)] * 2)
-    assert isinstance(plan(made).exhausted(NO_JITTER), UpstreamMisconfigured)
+    fail_all(made, *[Outcome(Kind.MISCONFIGURED, status)] * 2)
+    told = plan(made).exhausted(NO_JITTER)
+    assert isinstance(told, UpstreamMisconfigured)
+    assert (told.code, told.retry_after) == (code, 10)
 
 
 def test_no_wait_is_told_while_one_may_be_called(clock):
