@@ -23,14 +23,14 @@ run: install ## serve on this machine with a demo; PORT=7071, DEMO=0 leaves the 
 
 test: install-dev check ## everything that must hold: checks, all tests, coverage, the real Functions runtime
 	@rm -f .coverage .coverage.*
-	$(VENV)/python -m pytest tests/unit -q --cov --cov-report=
+	$(VENV)/python -m pytest tests/unit -q -n 2 --cov --cov-report=
 	$(VENV)/python -m pytest tests --ignore=tests/unit -q -n 2 --cov --cov-append --cov-report=
 	$(VENV)/python -m coverage report --fail-under=95
 	$(VENV)/python -m coverage report --include='$(PURE)' --fail-under=100
 	$(VENV)/python scripts/functions_tests.py
 
 unit: install-dev ## the unit tests alone: no sockets, no sleeping, seconds
-	$(VENV)/python -m pytest tests/unit -q
+	$(VENV)/python -m pytest tests/unit -q -n 2
 
 check: install-dev ## format, lint, types and the fences around the structure, in seconds
 	$(VENV)/ruff format --check .

@@ -9,7 +9,7 @@ import uuid
 from datetime import UTC, datetime
 
 from gateway import health
-from gateway.asgi import JSON, App, CallerGone, Message, Receive, Scope, Send, answer, answer_error
+from gateway.asgi import JSON, MLFLOW_PREFIX, App, CallerGone, Message, Receive, Scope, Send, answer, answer_error
 from gateway.errors import GatewayError, MethodNotAllowed, NotFound, RegistryUnavailable
 from gateway.limits.rates import Rates
 from gateway.openai.routes import AZURE_RESOURCE_PREFIXES, OPENAI_PREFIXES, models_path, route
@@ -24,6 +24,7 @@ from gateway.routing.cooldown import Cooldowns
 from gateway.routing.router import Router
 from gateway.settings import Settings
 from gateway.storage.deployments import DeploymentStore
+from gateway.storage.endpoints import EndpointStore
 from gateway.storage.refresh import Registry
 from gateway.storage.rows import Tables
 from gateway.storage.seal import Seal
@@ -61,11 +62,17 @@ class Gateway:
         self._tables = tables
         self._deployments = DeploymentStore(tables, Seal.from_setting(settings.encryption_key))
         self._tenants = TenantStore(tables)
+        self._endpoint_store = EndpointStore(tables)
         self.registry = Registry(
-            tables, self._deployments, self._tenants, settings.refresh_seconds, lambda: datetime.now(UTC)
+            tables,
+            self._deployments,
+            self._tenants,
+            self._endpoint_store,
+            settings.refresh_seconds,
+            lambda: datetime.now(UTC),
         )
-        cooldowns = Cooldowns(time.monotonic, settings.cooldown_seconds, settings.cooldown_cap_seconds)
-        self._router = Router(cooldowns, Rates(time.monotonic), settings.max_attempts)
+        self._cooldowns = Cooldowns(time.monotonic, settings.cooldown_seconds, settings.cooldown_cap_seconds)
+        self._router = Router(self._cooldowns, Rates(time.monotonic), settings.max_attempts)
         self._session = UpstreamSession(settings.connect_seconds)
         self._tokens = EntraTokens()
         self._targets = Targets(settings.azure_api_version, self._tokens, GoogleTokens())
@@ -135,13 +142,13 @@ class Gateway:
         except CallerGone:
             return
         except GatewayError as error:
-            await answer_error(send, error, [(b"x-request-id", request_id)])
+            await answer_error(send, error, [(b"x-request-id", request_id)], path=scope["path"])
         except Exception:
             log.exception("request %s failed", request_id.decode())
             if begun:
                 raise
             opaque = GatewayError(f"The gateway failed. Quote the request id {request_id.decode()} to your operator.")
-            await answer_error(send, opaque, [(b"x-request-id", request_id)])
+            await answer_error(send, opaque, [(b"x-request-id", request_id)], path=scope["path"])
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send, request_id: bytes) -> None:
         if self._background is None:
@@ -151,7 +158,7 @@ class Gateway:
         if found is not None:
             await self._have_registry()
             await self._data.serve(scope, receive, send, found, request_id)
-        elif path.startswith(MANAGEMENT):
+        elif path.startswith((MANAGEMENT, MLFLOW_PREFIX)):
             await self._management(scope, receive, send, request_id)
         elif path in health.PATHS:
             await self._health(scope, send, request_id)
@@ -210,7 +217,10 @@ class Gateway:
                 tables=self._tables,
                 deployments=self._deployments,
                 tenants=self._tenants,
+                endpoints=self._endpoint_store,
                 registry=self.registry,
                 probe=probe_deployment,
+                counts=self._endpoints.counts,
+                resting=self._cooldowns.remaining,
             )
         )

@@ -45,7 +45,7 @@ async def launch(options: Options, settings: Settings) -> None:
     if storage is not None:
         connect(settings)
     state = State(options.state_directory)
-    lock = state.open()
+    lock = state.open(as_guest=storage_address(settings) is not None)
     children = Children()
     try:
         with listen(options.host, options.port) as listener:
@@ -64,7 +64,8 @@ async def launch(options: Options, settings: Settings) -> None:
             await asyncio.gather(run, stop, return_exceptions=True)
     finally:
         await children.stop(STOP_SECONDS)
-        os.close(lock)
+        if lock is not None:
+            os.close(lock)
     if not told_to_stop.is_set():  # Ctrl-C reaches what a start asks of the machine too, and fails it
         run.result()
 
@@ -73,7 +74,13 @@ class _Run:
     """What one run starts and watches."""
 
     def __init__(
-        self, options: Options, settings: Settings, state: State, lock: int, children: Children, listener: socket.socket
+        self,
+        options: Options,
+        settings: Settings,
+        state: State,
+        lock: int | None,
+        children: Children,
+        listener: socket.socket,
     ) -> None:
         self.options = options
         self.settings = settings
@@ -82,6 +89,8 @@ class _Run:
         self.children = children
         self.listener = listener
         self.url = url_of(listener)
+        # The gateway whose guest this one is keeps the demo and its ports.
+        self.has_demo = options.demo and lock is not None
         self.is_configured = asyncio.Event()
         self.is_up = False
 
@@ -92,12 +101,12 @@ class _Run:
                 # All of these take a while to load, so they do it side by side.
                 for _ in range(self.options.workers):
                     tasks.create_task(self._keep_worker())
-                if self.options.demo:
+                if self.has_demo:
                     upstream = tasks.create_task(start_simulator(self.children, self.state))
                     tasks.create_task(load_sdk())
                 storage = await self._open_storage(tasks)
                 self.is_configured.set()
-                await self._register(storage, await upstream if self.options.demo else None)
+                await self._register(storage, await upstream if self.has_demo else None)
         except* CannotStart as refusals:
             raise refusals.exceptions[0] from None
 
@@ -105,6 +114,7 @@ class _Run:
         """The storage that the settings name, else Azurite's; completes the settings."""
         storage = storage_address(self.settings)
         if storage is None:
+            assert self.lock is not None, "a guest has a storage"
             azurite, connection = await start_azurite(self.children, self.state, self.lock)
             if azurite is None:
                 announce.azurite_found(connection)
@@ -143,8 +153,8 @@ class _Run:
                 announce.refused(refusal)
                 return
             local = LocalFile(self.url, registered.management_token, registered.api_key, storage.text)
-            self.state.remember(local)
-            announce.ready(local, storage, self.state.local_file)
+            guest_port = self.listener.getsockname()[1] if self.lock is None else None
+            announce.ready(local, storage, self.state.remember(local, guest_port))
             if upstream is not None:
                 announce.demo(upstream, await registration.demo(registered))
 

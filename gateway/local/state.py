@@ -38,10 +38,11 @@ class State:
         self.azurite_data = self.directory / "azurite"
         self.local_file = self.directory / "local.json"
 
-    def open(self) -> int:
+    def open(self, *, as_guest: bool = False) -> int | None:
         """Make the directory and lock it. Answers the lock's descriptor; it holds until every process with it ended.
 
-        CannotStart if another gateway has it: two Azurites would spoil each other's data.
+        If another gateway has it: None for a guest, which reads the key and the API key and starts nothing that keeps
+        data here; CannotStart for any other, since two Azurites would spoil each other's data.
         """
         try:
             self.azurite_data.mkdir(parents=True, exist_ok=True)
@@ -61,6 +62,8 @@ class State:
                     time.sleep(0.05)
                     continue
                 os.close(lock)
+                if as_guest:
+                    return None
                 raise CannotStart(
                     f"{self.directory} is in use by another gateway (process {holder}): stop it, or give --state-dir"
                 ) from None
@@ -75,9 +78,11 @@ class State:
         except (OSError, ValueError, TypeError):
             return None
 
-    def remember(self, local: LocalFile) -> None:
-        """Write `local.json`."""
-        self._write(self.local_file, json.dumps(asdict(local), indent=2) + "\n")
+    def remember(self, local: LocalFile, guest_port: int | None = None) -> Path:
+        """Write `local.json`, or a guest's own file, named by its port. Answers the file."""
+        file = self.local_file if guest_port is None else self.directory / f"local-{guest_port}.json"
+        self._write(file, json.dumps(asdict(local), indent=2) + "\n")
+        return file
 
     def port(self, name: str) -> int | None:
         """The port that the child `name` had last time."""

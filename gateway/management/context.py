@@ -8,8 +8,11 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from gateway.metering.endpoint_counts import EndpointCounts
 from gateway.registry.deployments import Deployment
 from gateway.storage.deployments import DeploymentStore
+from gateway.storage.endpoints import EndpointStore
+from gateway.storage.keys import KeyStore
 from gateway.storage.refresh import Registry
 from gateway.storage.rows import Tables
 from gateway.storage.tenants import TenantStore
@@ -27,17 +30,26 @@ class ProbeResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagementContext:
-    """The stores, the registry that serves from them, and a way to try a deployment out.
+    """The stores, the registry that serves from them, a way to try a deployment out, and looks at the data plane.
 
     `tables` holds the management tokens. The stores announce their writes to other instances; `registry` is refreshed
-    after each write, so that this instance serves it at once.
+    after each write, so that this instance serves it at once. `counts`: of this process's calls of the endpoint of a
+    name. `resting`: seconds until this process calls the deployment of an id again, 0 when it would now.
     """
 
     tables: Tables
     deployments: DeploymentStore
     tenants: TenantStore
+    endpoints: EndpointStore
     registry: Registry
     probe: Callable[[Deployment], Awaitable[ProbeResult]]
+    counts: Callable[[str], EndpointCounts]
+    resting: Callable[[str], float]
+
+    @property
+    def keys(self) -> KeyStore:
+        """The stored keys, from the one store of them."""
+        return self.deployments.keys
 
 
 async def _context(request: Request) -> ManagementContext:

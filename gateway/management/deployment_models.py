@@ -64,8 +64,8 @@ class DeploymentChange(Body):
         repr=False,
         description=f"The upstream's key: encrypted at rest, never shown again. `{MASK}`, as listings show it, keeps"
         " the one that is stored. Required for a new deployment, unless `key_id` is given, `auth` is"
-        f" `managed_identity`, or the provider is one that may be run without keys ({_KEYLESS}). For provider vertex: the"
-        " JSON of a service account's key file.",
+        f" `managed_identity`, or the provider is one that may be run without keys ({_KEYLESS}). For provider vertex:"
+        " the JSON of a service account's key file.",
         json_schema_extra={"format": "password", "writeOnly": True},
     )
     resource_name: rules.Resource | None = Field(

@@ -35,8 +35,9 @@ async def upsert_deployment(change: DeploymentChange, context: Context) -> Deplo
     same body twice is the same as once. Nothing is stored when anything is wrong. This instance serves the change
     when it answers, all others within 5 seconds.
     """
+    keys = {key.id: key for key in await context.keys.list()}
     stored = await context.deployments.upsert(
-        change.deployment_class, change.friendly_name, lambda before: upserted(before, change)
+        change.deployment_class, change.friendly_name, lambda before: upserted(before, change, keys)
     )
     await context.registry.refresh(force=True)
     return DeploymentView.of(stored)
@@ -83,10 +84,23 @@ async def read_deployment(deployment_class: Class, friendly_name: Name, context:
     summary="Delete a deployment",
     status_code=204,
     response_description="It is gone.",
-    responses=documented(InvalidRequest, NotFound),
+    responses=documented(InvalidRequest, NotFound, Conflict),
 )
 async def delete_deployment(deployment_class: Class, friendly_name: Name, context: Context) -> None:
-    """Removes the deployment and its key. Calls that are under way to it end undisturbed."""
+    """Removes the deployment and its key. Calls that are under way to it end undisturbed.
+
+    Refused while an endpoint uses it: detach it there first.
+    """
+    using = [
+        repr(endpoint.name)
+        for endpoint in await context.endpoints.list()
+        if any(each.deployment_id == f"{deployment_class}/{friendly_name}" for each in endpoint.models)
+    ]
+    if using:
+        raise Conflict(
+            f"The deployment {f'{deployment_class}/{friendly_name}'!r} is used by the endpoint {', '.join(using)}: "
+            "detach it there first."
+        )
     deleted = await context.deployments.delete(deployment_class, friendly_name)
     await context.registry.refresh(force=True)
     if not deleted:

@@ -17,6 +17,10 @@ def completed(document: Json) -> Json:
         if "examples" in schema:
             schema["examples"] = [_whole(example, schema, schemas) for example in schema["examples"]]
     for _, _, operation in operations(document):
+        for parameter in operation.get("parameters", ()):
+            # What may be left out of a query is no null in it.
+            kinds = parameter["schema"].pop("anyOf", [{}])
+            parameter["schema"] |= kinds[0]
         for answer in operation["responses"].values():
             content = answer.get("content", {}).get("application/json", {})
             for example in content.get("examples", {}).values():
@@ -39,6 +43,8 @@ def resolved(schema: Json, schemas: Json) -> Json:
 
 def _whole(example: Any, schema: Json, schemas: Json) -> Any:
     schema = resolved(schema, schemas)
+    if isinstance(example, list) and "items" in schema:
+        return [_whole(each, schema["items"], schemas) for each in example]
     fields = schema.get("properties")
     if fields is None:
         return example

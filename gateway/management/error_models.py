@@ -23,9 +23,16 @@ class ErrorDetail(BaseModel):
 
 
 class ErrorView(BaseModel):
-    """Every error has this shape, which is OpenAI's."""
+    """Every other error has this shape, which is OpenAI's."""
 
     error: ErrorDetail = Field(description="What went wrong.")
+
+
+class MlflowErrorView(BaseModel):
+    """Every error of the routes of endpoints, keys and providers has this shape, which is MLflow's."""
+
+    error_code: str = Field(description="For programs: what went wrong.")
+    message: str = Field(description="For people: the field, the rule, and what would be right.")
 
 
 # What each means here, a message it may carry, and the field that message is about.
@@ -42,7 +49,7 @@ _MEANINGS: dict[type[errors.GatewayError], tuple[str, str, str | None]] = {
     ),
     errors.NotFound: ("No such thing.", "There is no deployment 'openai-chat/gpt-4o-east'.", None),
     errors.Conflict: (
-        "The id is taken, or other writers were first again and again. Nothing was stored.",
+        "It is in use, its id is taken, or other writers were first again and again. Nothing was stored.",
         "A tenant with the id 'contoso' exists already.",
         None,
     ),
@@ -64,19 +71,55 @@ _MEANINGS: dict[type[errors.GatewayError], tuple[str, str, str | None]] = {
 }
 
 
+# The same where the routes of endpoints, keys and providers have other examples.
+_MLFLOW_MEANINGS = _MEANINGS | {
+    errors.InvalidRequest: (
+        "The request is wrong in itself, or not possible as things are. Nothing was stored.",
+        "models of priority 0: the weights sum to 0.9, and must sum to 1.0",
+        None,
+    ),
+    errors.NotFound: ("No such thing.", "There is no endpoint named 'support-chat'.", None),
+    errors.Conflict: (
+        "It is in use, or other writers were first again and again. Nothing was stored.",
+        "The key is used by the deployment 'openai-chat/gpt-4o-east': give those another key first.",
+        None,
+    ),
+    errors.AlreadyExists: (
+        "The name is taken. Nothing was stored.",
+        "The name 'support-chat' is taken by another endpoint.",
+        None,
+    ),
+}
+
+
 def documented(*kinds: type[errors.GatewayError]) -> Answers:
     """OpenAPI's answers for these errors, and for those that every guarded route can give."""
     answers: Answers = {}
-    for kind in sorted({*kinds, *EVERYWHERE}, key=lambda each: (each.status, each.code)):
+    for kind in _sorted(kinds):
         meaning, message, param = _MEANINGS[kind]
         error = {"message": message, "type": kind.type, "param": param, "code": kind.code}
-        blank: dict[str, Any] = {
-            "model": ErrorView,
-            "description": "",
-            "content": {"application/json": {"examples": {}}},
-        }
-        answer = answers.setdefault(kind.status, blank)
-        answer["description"] = f"{answer['description']} `{kind.code}`: {meaning}".strip()
-        answer["content"]["application/json"]["examples"][kind.code] = {"value": {"error": error}}
+        _add(answers, ErrorView, kind.status, kind.code, meaning, {"error": error})
     answers["default"] = {"model": ErrorView, "description": "Any other error, in the same shape."}
     return answers
+
+
+def documented_mlflow(*kinds: type[errors.GatewayError]) -> Answers:
+    """The same for the routes whose errors have MLflow's shape."""
+    answers: Answers = {}
+    for kind in _sorted(kinds):
+        meaning, message, _ = _MLFLOW_MEANINGS[kind]
+        code = errors.mlflow_code(kind)
+        _add(answers, MlflowErrorView, kind.status, code, meaning, {"error_code": code, "message": message})
+    answers["default"] = {"model": MlflowErrorView, "description": "Any other error, in the same shape."}
+    return answers
+
+
+def _sorted(kinds: tuple[type[errors.GatewayError], ...]) -> list[type[errors.GatewayError]]:
+    return sorted({*kinds, *EVERYWHERE}, key=lambda each: (each.status, each.code))
+
+
+def _add(answers: Answers, view: type[BaseModel], status: int, code: str, meaning: str, example: object) -> None:
+    blank: dict[str, Any] = {"model": view, "description": "", "content": {"application/json": {"examples": {}}}}
+    answer = answers.setdefault(status, blank)
+    answer["description"] = f"{answer['description']} `{code}`: {meaning}".strip()
+    answer["content"]["application/json"]["examples"][code] = {"value": example}

@@ -42,7 +42,7 @@ class Guard:
         except GatewayError as error:
             if isinstance(error, StorageUnavailable) and error.retry_after is None:
                 error.retry_after = STORAGE_RETRY_SECONDS
-            await answer_error(send, error)
+            await answer_error(send, error, path=scope["path"])
 
     async def _admit(self, scope: Scope) -> None:
         presented = _bearer(scope)

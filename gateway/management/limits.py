@@ -47,7 +47,7 @@ def _list(schema: Json) -> str:
 def _object(schema: Json) -> str:
     size = f" of at most {schema['maxProperties']}" if "maxProperties" in schema else ""
     values = schema.get("additionalProperties") or next(iter(schema.get("patternProperties", {}).values()), None)
-    return f"object{size}" + (f", each value {in_words(values)}" if values else "")
+    return f"object{size}" + (f", each value {in_words(values)}" if isinstance(values, dict) else "")
 
 
 _KINDS = {

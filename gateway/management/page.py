@@ -49,6 +49,8 @@ def render(document: Json) -> str:
     by_tag: dict[str, list[str]] = {}
     for path, method, operation in routes:
         by_tag.setdefault(operation["tags"][0], []).append(_route(path, method, operation, schemas))
+    # What is sent is told with its route, but for the objects inside of it.
+    bodies = {name for _, _, operation in routes for name in _body_name(operation)}
     title = escape(info["title"])
     return "\n".join(
         [
@@ -60,8 +62,8 @@ def render(document: Json) -> str:
             f'<nav aria-label="Routes"><h2>Routes</h2><ul>{"".join(_entry(*each) for each in routes)}</ul></nav>',
             *(f"<section><h2>{escape(tag)}</h2>{''.join(parts)}</section>" for tag, parts in by_tag.items()),
             f"<section><h2>Errors</h2>{_errors(routes)}</section>",
-            "<section><h2>Objects in answers</h2>",
-            *(_object(name, schema) for name, schema in schemas.items() if schema.get("additionalProperties", True)),
+            "<section><h2>Objects</h2>",
+            *(_object(name, schema) for name, schema in schemas.items() if name not in bodies),
             "</section></main></body></html>",
         ]
     )
@@ -82,9 +84,10 @@ def _route(path: str, method: str, operation: Json, schemas: Json) -> str:
         _prose(operation["description"]),
         "" if "security" in operation else "<p>Open: it needs no token.</p>",
     ]
-    if operation.get("parameters"):
-        given = ((each["name"], each["schema"], "required", each["description"]) for each in operation["parameters"])
-        parts += ["<h4>In the path</h4>", _fields(given)]
+    for place in ("path", "query"):
+        given = [each for each in operation.get("parameters", ()) if each["in"] == place]
+        if given:
+            parts += [f"<h4>In the {place}</h4>", _fields(map(_parameter, given))]
     if body is not None:
         parts += ["<h4>Body</h4>", _prose(body["description"]), _body_fields(body)]
     curl = _curl(path, method, operation, _example(body, schemas) if body is not None else None)
@@ -96,13 +99,22 @@ def _route(path: str, method: str, operation: Json, schemas: Json) -> str:
     return "".join(parts) + "</article>"
 
 
+def _parameter(parameter: Json) -> tuple[str, Json, str, str]:
+    must = "required" if parameter["required"] else "may be left out"
+    return parameter["name"], parameter["schema"], must, parameter["description"]
+
+
 def _body(operation: Json, schemas: Json) -> Json | None:
     """The schema of the body that the operation takes, if it takes one."""
-    if "requestBody" not in operation:
-        return None
-    schema = operation["requestBody"]["content"]["application/json"]["schema"]
-    # One that may be left out is `anyOf` an object and null.
-    return resolved(schema.get("anyOf", [schema])[0], schemas)
+    return next((schemas[name] for name in _body_name(operation)), None)
+
+
+def _body_name(operation: Json) -> Iterable[str]:
+    """The name of that schema."""
+    if "requestBody" in operation:
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        # One that may be left out is `anyOf` an object and null.
+        yield str(schema.get("anyOf", [schema])[0]["$ref"]).removeprefix(REFERENCE)
 
 
 def _good_answer(responses: Json, schemas: Json) -> Iterable[str]:
@@ -135,7 +147,11 @@ def _example(schema: Json, schemas: Json) -> Any:
 
 def _curl(path: str, method: str, operation: Json, body: Any) -> str:
     for each in operation.get("parameters", ()):
-        path = path.replace("{" + each["name"] + "}", each["schema"]["examples"][0])
+        example = each["schema"]["examples"][0]
+        if each["in"] == "path":
+            path = path.replace("{" + each["name"] + "}", example)
+        elif "?" not in path:
+            path += f"?{each['name']}={example}"
     parts = [f'curl -X {method.upper()} "$GATEWAY{path}"' if method != "get" else f'curl "$GATEWAY{path}"']
     if "security" in operation:
         parts.append('-H "Authorization: Bearer $MANAGEMENT_TOKEN"')

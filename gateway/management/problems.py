@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from gateway.asgi import MLFLOW_PREFIX
 from gateway.errors import InvalidRequest, MethodNotAllowed, NotFound
 from gateway.management.guard import PREFIX
 
@@ -37,7 +38,8 @@ async def refuse_http(request: Request, error: HTTPException) -> NoReturn:
     if error.status_code == 404:
         raise NotFound("There is no such route; /api/v1/management/docs names them all.")
     if error.status_code == 405:
-        methods = request.app.openapi()["paths"][PREFIX + request.scope["route"].path]
+        prefix = MLFLOW_PREFIX if request.scope["path"].startswith(MLFLOW_PREFIX) else PREFIX
+        methods = request.app.openapi()["paths"][prefix + request.scope["route"].path]
         raise MethodNotAllowed(allow=", ".join(method.upper() for method in methods))
     raise InvalidRequest("the body is not valid JSON")
 

@@ -16,7 +16,7 @@ from gateway.upstream.providers import PROVIDERS, Provider
 
 
 def upserted(stored: Deployment | None, change: DeploymentChange, keys: Mapping[str, Key]) -> Deployment:
-    """The deployment as the change leaves it; `stored` is None for a new one, `keys` are by id. Raises InvalidRequest."""
+    """The deployment as the change leaves it; `stored` is None for a new one, keys by id. Raises InvalidRequest."""
     values = _values(stored, change)
     deployment = Deployment(**values) if stored is None else replace(stored, **values)
     found = list(problems(deployment, keys))

@@ -64,8 +64,8 @@ def foresee(router: Router, tenant: Tenant, method: str, path: str, body: bytes)
         else "class"
     )
     candidates = explain(plan, router.snapshot, operation, model)
-    error = None if any(each.order for each in candidates) else plan.exhausted(float)
-    return Foreseen(operation, model, kind, candidates, error)
+    nobody = None if any(each.order for each in candidates) else plan.exhausted(float)
+    return Foreseen(operation, model, kind, candidates, nobody)
 
 
 def _home(ids: ThingIds, issued: str | None, body: bytes) -> str | None:

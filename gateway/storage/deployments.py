@@ -85,8 +85,9 @@ class DeploymentStore:
     ) -> Deployment:
         """Store what `change` makes of the deployment (None: there is none that can be read), and answer it.
 
-        `change` gets it without the value of a stored key. It may run several times. When it changes nothing, the row is not written, unless its key is sealed
-        under an older encryption key. Raises Conflict, EncryptionNotConfigured, and whatever `change` raises.
+        `change` gets it without the value of a stored key. It may run several times. When it changes nothing, the row
+        is not written, unless its key is sealed under an older encryption key. Raises Conflict,
+        EncryptionNotConfigured, and whatever `change` raises.
         """
 
         def apply(row: Row | None) -> Row:

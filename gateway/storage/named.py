@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -103,7 +103,7 @@ class NamedRows:
                 await optimistic.pause(attempt)
         raise optimistic.too_many_writers(self._table, key)
 
-    async def _claim(self, name: str, row_id: str) -> tuple[list[Row], list[Row]]:
+    async def _claim(self, name: str, row_id: str) -> tuple[Sequence[Row], Sequence[Row]]:
         """The rows to create and to replace so that the id has the name. Raises AlreadyExists."""
         holder = await self._tables.get(self._table, self._kind, NAME_PREFIX + name)
         if holder is None:
@@ -116,7 +116,7 @@ class NamedRows:
         row = await self.get(str(holder.values.get(HOLDER)))
         return row if row is not None and row.values.get(NAME) == name else None
 
-    async def _names(self, row: Row) -> list[Row]:
+    async def _names(self, row: Row) -> Sequence[Row]:
         """The row of a row's name, if it says so."""
         holder = await self._tables.get(self._table, self._kind, NAME_PREFIX + str(row.values.get(NAME)))
         return [holder] if holder is not None and holder.values.get(HOLDER) == self.id_of(row) else []

@@ -18,7 +18,7 @@ import pytest
 from gateway.local.azurite import connection_string
 from gateway.storage.tables import AzureTables
 
-pytest.register_assert_rewrite("tests.storage_conformance")
+pytest.register_assert_rewrite("tests.storage_conformance", "tests.named_conformance")
 
 INSTALLED = Path(__file__).parents[2] / "azurite/node_modules/azurite"
 START_SECONDS = 30.0

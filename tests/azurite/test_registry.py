@@ -15,6 +15,7 @@ import pytest
 from gateway.errors import StorageUnavailable
 from gateway.registry.deployments import Deployment
 from gateway.storage.deployments import DeploymentStore
+from gateway.storage.endpoints import EndpointStore
 from gateway.storage.refresh import MARKER_GONE, Registry
 from gateway.storage.seal import Seal
 from gateway.storage.tables import AzureTables
@@ -34,7 +35,10 @@ class Instance:
         self.tables = tables
         self.deployments = DeploymentStore(self.tables, SEAL)
         self.tenants = TenantStore(self.tables)
-        self.registry = Registry(self.tables, self.deployments, self.tenants, 0.1, lambda: datetime.now(UTC))
+        self.endpoints = EndpointStore(self.tables)
+        self.registry = Registry(
+            self.tables, self.deployments, self.tenants, self.endpoints, 0.1, lambda: datetime.now(UTC)
+        )
 
     async def store(self, name: str) -> None:
         await self.deployments.upsert(CHAT, name, lambda _: deployment(name))

@@ -110,7 +110,9 @@ class LocalRun:
 
 def descendants(root: int) -> dict[int, str]:
     """All processes below `root`."""
-    listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    ).stdout
     parents: dict[int, tuple[int, str]] = {}
     for line in listed.splitlines():
         pid, parent, command = line.split(None, 2)
@@ -129,7 +131,9 @@ def alive(processes: Sequence[int] | dict[int, str], seconds: float = 5.0) -> li
     """Those that are still there after up to `seconds`; a zombie is not."""
     give_up = time.monotonic() + seconds
     while True:
-        listed = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,stat="], capture_output=True, text=True, check=True).stdout
+        listed = subprocess.run(
+            ["ps", "-A", "-ww", "-o", "pid=,stat="], capture_output=True, text=True, check=True
+        ).stdout
         states = dict(line.split(None, 1) for line in listed.splitlines())
         left = [pid for pid in processes if not states.get(str(pid), "Z").startswith("Z")]
         if not left or time.monotonic() > give_up:

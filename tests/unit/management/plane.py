@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 from datetime import UTC, datetime
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
+from gateway.asgi import MLFLOW_PREFIX
 from gateway.management.app import ManagementApi, create_management
 from gateway.management.context import ManagementContext, ProbeResult
+from gateway.metering.endpoint_counts import EndpointCounts
 from gateway.registry.deployments import Deployment
 from gateway.storage.deployments import DeploymentStore
+from gateway.storage.endpoints import EndpointStore
 from gateway.storage.memory import MemoryTables
 from gateway.storage.refresh import Registry
 from gateway.storage.rows import Row
@@ -33,6 +37,10 @@ EAST: dict[str, Any] = {
     "resource_name": "contoso-east",
     "active": True,
 }
+
+SERVICE_ACCOUNT = json.dumps(
+    {"type": "service_account", "client_email": "gateway@contoso.example", "private_key": "-----BEGIN…\n"}, indent=2
+)
 
 
 class _CurrentTables:
@@ -60,7 +68,12 @@ class Plane:
         self.tables = MemoryTables()
         self.deployments = DeploymentStore(self.tables, Seal.from_setting(encryption_key))
         self.tenants = TenantStore(self.tables)
-        self.registry = Registry(self.tables, self.deployments, self.tenants, 2.0, lambda: datetime.now(UTC))
+        self.endpoints = EndpointStore(self.tables)
+        self.registry = Registry(
+            self.tables, self.deployments, self.tenants, self.endpoints, 2.0, lambda: datetime.now(UTC)
+        )
+        self.counts: dict[str, EndpointCounts] = {}
+        self.resting: dict[str, float] = {}
         self.probed: list[Deployment] = []
         self.probe_result: ProbeResult | Exception = ProbeResult(ok=True, status=200, latency_ms=12.5432, error=None)
         self.app = _app()
@@ -69,8 +82,11 @@ class Plane:
             tables=self.tables,
             deployments=self.deployments,
             tenants=self.tenants,
+            endpoints=self.endpoints,
             registry=self.registry,
             probe=self._probe,
+            counts=lambda name: self.counts.get(name, EndpointCounts()),
+            resting=lambda deployment_id: self.resting.get(deployment_id, 0.0),
         )
 
     async def open(self) -> Plane:
@@ -82,6 +98,12 @@ class Plane:
         """A request with the token; `path` without the prefix."""
         more.setdefault("headers", {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"})
         return await call(self.app, method, PREFIX + path, json_body=json_body, **more)
+
+    async def ask(self, method: str, path: str, json_body: Any = None, **more: Any) -> Reply:
+        """The same of the API of endpoints and keys; `path` without its prefix."""
+        more.setdefault("headers", {"authorization": f"Bearer {TOKEN}", "content-type": "application/json"})
+        path, _, query = path.partition("?")
+        return await call(self.app, method, MLFLOW_PREFIX + path, json_body=json_body, query=query, **more)
 
     async def upsert(self, **changes: Any) -> Reply:
         """Seed 004's body with other values."""
@@ -108,3 +130,14 @@ def refusal(reply: Reply, status: int = 400) -> dict[str, Any]:
     assert list(error) == ["message", "type", "param", "code"]
     assert error["message"]
     return error
+
+
+def mlflow_refusal(reply: Reply, status: int, error_code: str) -> str:
+    """The message of an error in MLflow's shape."""
+    assert reply.status == status, reply.body
+    assert reply.headers["content-type"] == "application/json"
+    assert list(reply.json) == ["error_code", "message"]
+    assert reply.json["error_code"] == error_code
+    message: str = reply.json["message"]
+    assert message
+    return message

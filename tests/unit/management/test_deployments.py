@@ -31,6 +31,7 @@ SHOWN: dict[str, Any] = {
     "tags": {},
     "rpm": None,
     "tpm": None,
+    "endpoint_id": None,
 }
 FULL: dict[str, Any] = {
     **EAST,
@@ -48,6 +49,7 @@ FULL: dict[str, Any] = {
     "tags": {"team": "search", "kostenstelle": "Überraschung 42"},
     "rpm": 600,
     "tpm": 1_000_000_000,
+    "endpoint_id": None,
 }
 
 

@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
+from gateway.asgi import MLFLOW_PREFIX
 from gateway.management.document import completed, operations, resolved
 from gateway.openai.operations import BY_CLASS
 from gateway.upstream.providers import PROVIDERS
 from tests.asgi import call
 from tests.unit.management.plane import PREFIX, Plane
 
-GUIDE = Path(__file__).parents[3] / "docs" / "management-api.md"
+DOCS = Path(__file__).parents[3] / "docs"
+GUIDES = (DOCS / "management-api.md", DOCS / "endpoints.md")
 
 
 @pytest.fixture
@@ -58,10 +60,15 @@ def test_every_guarded_route_says_so_and_documents_its_errors_in_the_one_shape(d
             assert answer["description"]
             if not status.startswith("2"):
                 content = answer["content"]["application/json"]
-                assert resolved(content["schema"], schemas)["title"] == "ErrorView"
+                title = resolved(content["schema"], schemas)["title"]
+                assert title == ("MlflowErrorView" if path.startswith(MLFLOW_PREFIX) else "ErrorView")
                 for code, example in content.get("examples", {}).items():
-                    assert list(example["value"]["error"]) == ["message", "type", "param", "code"]
-                    assert example["value"]["error"]["code"] == code
+                    if title == "ErrorView":
+                        assert list(example["value"]["error"]) == ["message", "type", "param", "code"]
+                        assert example["value"]["error"]["code"] == code
+                    else:
+                        assert list(example["value"]) == ["error_code", "message"]
+                        assert example["value"]["error_code"] == code
     assert "HTTPValidationError" not in schemas
 
 
@@ -79,13 +86,13 @@ def test_every_field_is_described_and_every_text_number_and_list_that_is_taken_h
                         "integer": {"maximum"},
                         "array": {"maxItems", "minItems"},
                         "object": {"maxProperties", "minProperties"},
-                    }.get(kind["type"])
+                    }.get(kind.get("type", "object elsewhere"))
                     assert limits is None or limits & set(kind), f"{name}.{field}"
 
 
 def test_every_object_has_an_example_with_all_that_is_required_in_the_schemas_order(document: dict[str, Any]) -> None:
     for name, schema in document["components"]["schemas"].items():
-        if name.startswith("Error"):
+        if "Error" in name:
             continue
         [example] = schema["examples"]
         assert set(schema.get("required", ())) <= set(example) <= set(schema["properties"])
@@ -118,8 +125,50 @@ async def test_the_examples_of_bodies_are_accepted(plane: Plane, document: dict[
             assert list(reply.json) == list(examples[view])
 
 
+async def test_the_examples_of_the_bodies_of_endpoints_and_keys_are_accepted(
+    plane: Plane, document: dict[str, Any]
+) -> None:
+    examples = {name: schema.get("examples", [{}])[0] for name, schema in document["components"]["schemas"].items()}
+    for name in ("gpt-4o-east", "gpt-4o-west"):
+        assert (await plane.upsert(friendly_name=name)).status == 200
+
+    async def ask(path: str, body: str, answer: str, **ids: str) -> dict[str, Any]:
+        reply = await plane.ask("POST", path, examples[body] | ids)
+        assert reply.status == 200, reply.body
+        assert_like(reply.json, examples[answer])
+        return reply.json
+
+    endpoint = await ask("/endpoints/create", "EndpointCreation", "EndpointAnswer")
+    of = endpoint["endpoint"]["endpoint_id"]
+    await ask("/endpoints/update", "EndpointChange", "EndpointAnswer", endpoint_id=of)
+    attached = await ask(f"/endpoints/{of}/models/attach", "ModelAttachment", "EndpointAnswer")
+    model_id = attached["endpoint"]["models"][1]["id"]
+    await ask(f"/endpoints/{of}/models/detach", "ModelDetachment", "EndpointAnswer", model_id=model_id)
+    assert_like((await plane.ask("POST", f"/endpoints/{of}/start")).json, examples["StartAnswer"])
+    assert_like((await plane.ask("GET", f"/endpoints/{of}/status")).json, examples["EndpointStatusView"])
+    assert_like((await plane.ask("POST", f"/endpoints/{of}/stop")).json, examples["EndpointAnswer"])
+    assert_like((await plane.ask("GET", "/endpoints/list")).json, examples["EndpointsAnswer"])
+    await ask("/endpoints/delete", "EndpointChoice", "Nothing", endpoint_id=of)
+    key = (await ask("/keys/create", "StoredKeyCreation", "KeyAnswer"))["key"]["key_id"]
+    for path, body in [("update", "StoredKeyChange"), ("rotate", "StoredKeyRotation")]:
+        await ask(f"/keys/{path}", body, "KeyAnswer", key_id=key)
+    assert_like((await plane.ask("GET", "/keys/list")).json, examples["KeysAnswer"])
+    await ask("/keys/delete", "StoredKeyChoice", "Nothing", key_id=key)
+    assert_like((await plane.ask("GET", "/providers/list")).json, examples["ProvidersAnswer"])
+
+
+def assert_like(answer: Any, example: Any) -> None:
+    """The same fields in the same order, all the way down."""
+    if isinstance(example, dict) and answer:
+        assert list(answer) == list(example)
+        for name in example:
+            assert_like(answer[name], example[name])
+    elif isinstance(example, list) and example and answer:
+        assert_like(answer[0], example[0])
+
+
 def test_the_guide_names_every_route_every_field_every_class_and_every_error(document: dict[str, Any]) -> None:
-    guide = GUIDE.read_text()
+    guide = "".join(path.read_text() for path in GUIDES)
     for path, method, operation in operations(document):
         assert f"`{method.upper()} {path}`" in guide
         for answer in operation["responses"].values():

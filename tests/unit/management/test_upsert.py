@@ -11,14 +11,14 @@ from gateway.management.deployment_models import DeploymentChange
 from gateway.management.upsert import upserted
 from gateway.registry.deployments import Deployment
 from tests.builders import deployment
-from tests.unit.management.plane import EAST
+from tests.unit.management.plane import EAST, SERVICE_ACCOUNT
 
 NOWHERE = {name: value for name, value in EAST.items() if name != "resource_name"}
 
 
 def made(stored: Deployment | None = None, **body: Any) -> Deployment:
     one = {"deployment_class": "openai-chat", "friendly_name": "east"}
-    return upserted(stored, DeploymentChange.model_validate({**one, **body}))
+    return upserted(stored, DeploymentChange.model_validate({**one, **body}), {})
 
 
 def refused(stored: Deployment | None = None, **body: Any) -> tuple[str | None, str]:
@@ -32,9 +32,14 @@ def test_azure_needs_a_resource_or_an_address() -> None:
     assert made(**NOWHERE, endpoint_url="https://contoso.example").address == "https://contoso.example"
 
 
-@pytest.mark.parametrize("provider", ["openai_compatible", "vllm", "vertex"])
-def test_a_provider_without_a_public_address_needs_one(provider: str) -> None:
-    assert refused(**EAST, provider=provider) == ("endpoint_url", f"endpoint_url is required for provider {provider}")
+@pytest.mark.parametrize(
+    ("provider", "key"), [("openai_compatible", "secret"), ("vllm", None), ("vertex", SERVICE_ACCOUNT)]
+)
+def test_a_provider_without_a_public_address_needs_one(provider: str, key: str | None) -> None:
+    assert refused(**{**EAST, "endpoint_key": key}, provider=provider) == (
+        "endpoint_url",
+        f"endpoint_url is required for provider {provider}",
+    )
 
 
 @pytest.mark.parametrize("provider", ["openai", "mistral", "anthropic"])

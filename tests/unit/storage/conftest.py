@@ -10,7 +10,7 @@ from gateway.storage import optimistic
 from gateway.storage.memory import MemoryTables
 from tests.unit.storage.house import House
 
-pytest.register_assert_rewrite("tests.storage_conformance")
+pytest.register_assert_rewrite("tests.storage_conformance", "tests.named_conformance")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from gateway.registry.snapshot import Snapshot
 from gateway.storage.deployments import DeploymentStore
+from gateway.storage.endpoints import EndpointStore
 from gateway.storage.memory import MemoryTables
 from gateway.storage.refresh import Registry
 from gateway.storage.seal import Seal
@@ -23,9 +24,12 @@ class House:
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.deployments = DeploymentStore(tables, Seal.from_setting(NEW))
         self.tenants = TenantStore(tables)
+        self.endpoints = EndpointStore(tables)
         self.slept: list[float] = []
         self.swapped: list[Snapshot] = []
-        self.registry = Registry(tables, self.deployments, self.tenants, 5.0, lambda: self.now, sleep=self._sleep)
+        self.registry = Registry(
+            tables, self.deployments, self.tenants, self.endpoints, 5.0, lambda: self.now, sleep=self._sleep
+        )
         self.registry.on_swap.append(self.swapped.append)
 
     async def _sleep(self, seconds: float) -> None:
