@@ -12,6 +12,7 @@ import hmac
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 # Stands in every issued id, and so says quickly whether a body mentions one.
 MARK = b"rh1"
@@ -47,7 +48,8 @@ class ThingIds:
     """Makes and reads the ids of one tenant's things."""
 
     def __init__(self, secret: bytes, tenant_id: str) -> None:
-        self._key = hmac.digest(secret, tenant_id.encode(), "sha256")
+        self._secret = secret
+        self._tenant_id = tenant_id
 
     def issue(self, upstream_id: str, deployment_tag: str) -> str:
         """The id to tell the caller; one without a prefix and a separator stays as it is."""
@@ -67,6 +69,11 @@ class ThingIds:
         if not hmac.compare_digest(seal.encode(), self._seal(deployment_tag, upstream_id).encode()):
             raise UnknownThing(issued)
         return Home(deployment_tag, upstream_id)
+
+    @cached_property
+    def _key(self) -> bytes:
+        # Most calls are about no thing at all, so it is made when it is first needed.
+        return hmac.digest(self._secret, self._tenant_id.encode(), "sha256")
 
     def _seal(self, deployment_tag: str, upstream_id: str) -> str:
         return hmac.digest(self._key, f"{deployment_tag}/{upstream_id}".encode(), "sha256").hex()[:_SEAL_LENGTH]

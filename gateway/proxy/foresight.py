@@ -14,6 +14,7 @@ from gateway.openai.routes import route
 from gateway.openai.thing_ids import MARK, ThingIds, UnknownThing
 from gateway.registry.tenants import Tenant
 from gateway.routing.explain import Explained, explain, refused
+from gateway.routing.plan import Plan
 from gateway.routing.router import Router
 
 
@@ -54,18 +55,17 @@ def foresee(router: Router, tenant: Tenant, method: str, path: str, body: bytes)
         raise InvalidRequest("The deployment where that thing lives is gone.", code="not_found") from None
     except GatewayError as error:
         return Foreseen(operation, model, None, refused(router.snapshot, operation, model), error)
-    kind = (
-        "home"
-        if home is not None
-        else "endpoint"
-        if plan.pool.is_endpoint
-        else "model"
-        if plan.pool.key[1]
-        else "class"
-    )
     candidates = explain(plan, router.snapshot, operation, model)
     nobody = None if any(each.order for each in candidates) else plan.exhausted(float)
-    return Foreseen(operation, model, kind, candidates, nobody)
+    return Foreseen(operation, model, _pool(plan, home), candidates, nobody)
+
+
+def _pool(plan: Plan, home: str | None) -> str:
+    if home is not None:
+        return "home"
+    if plan.pool.is_endpoint:
+        return "endpoint"
+    return "model" if plan.pool.key[1] else "class"
 
 
 def _home(ids: ThingIds, issued: str | None, body: bytes) -> str | None:
