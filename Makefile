@@ -15,7 +15,7 @@ PURE := gateway/errors.py,gateway/openai/*,gateway/routing/*,gateway/registry/*
 .PHONY: help run test unit check format package clean install install-dev
 
 help: ## list the verbs
-	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 # One plain command, so that make runs it without a shell in between and a signal to make reaches it.
 run: install ## serve on this machine with a demo; PORT=7071, DEMO=0 leaves the demo out, ARGS="--workers 2"

@@ -1,4 +1,4 @@
-"""A simulated OpenAI and Azure OpenAI upstream for the demo, the tests and the benchmarks."""
+"""A simulated upstream for the demo, the tests and the benchmarks: OpenAI, Azure OpenAI and the other providers."""
 
 from simulator.record import Received
 from simulator.script import Script

@@ -11,14 +11,24 @@ from collections.abc import Callable, Sequence
 from simulator.server import Simulator
 
 _DESCRIPTION = """\
-A simulated OpenAI and Azure OpenAI upstream: chat, completions, embeddings and images, plain and streamed.
+A simulated upstream: OpenAI and Azure OpenAI, Anthropic, Gemini, Vertex, Bedrock, Cohere and Voyage.
 It prints its URL on one line when it is ready, and ends on Ctrl-C or SIGTERM."""
 
 _EPILOG = """\
 paths:
-  /v1/chat/completions, /v1/completions, /v1/embeddings, /v1/images/generations, /v1/models
-  /openai/deployments/{name}/chat/completions?api-version=... and so on
+  OpenAI     /v1/{operation}: chat/completions, completions, embeddings, moderations, images/..., audio/...,
+             responses..., files..., batches..., batch..., models...
+  Azure      /openai/deployments/{name}/{operation}?api-version=..., /openai/{operation}?api-version=...
+  Anthropic  /v1/messages, /v1/messages/count_tokens, /v1/models
+  Gemini     /v1beta/models/{name}:generateContent and so on, /v1beta/openai/{operation}
+  Vertex     /v1/projects/{p}/locations/{l}/publishers/{p}/models/{name}:generateContent, ...:rawPredict and so on,
+             /v1/projects/{p}/locations/{l}/endpoints/openapi/{operation}
+  Bedrock    /model/{name}/converse, .../converse-stream, .../invoke, .../invoke-with-response-stream
+  Cohere     /v2/rerank, /v1/rerank
+  Voyage     /voyage/v1/rerank
   Any prefix may stand in front. The deployment is {name}, or else the body's "model"; any name is answered.
+  The prefix /accounts/{deployment} names it instead: responses, files and batches are known only where they were
+  made, and paths that name no model need it.
 
 scripts, by deployment:
   curl -X PUT URL/_simulator/deployments/east -d '{"status": 429, "headers": {"retry-after-ms": "2500"}, "times": 3}'

@@ -14,6 +14,7 @@ import httptools
 
 from simulator import wire
 from simulator.delivery import deliver
+from simulator.multipart import Form
 from simulator.record import Received
 from simulator.reply import Reply
 
@@ -100,6 +101,7 @@ class Connection(asyncio.Protocol):
         self._target, self._headers = b"", []
         self._waiting.append(received)
         self._begin(received)
+        received.form = Form.of(received.header(b"content-type"))
         if received.header(b"expect").lower() == "100-continue":
             self._transport.write(wire.CONTINUE)
 

@@ -9,7 +9,6 @@ from itertools import chain, islice
 from typing import Protocol
 
 from simulator import wire
-from simulator.errors import in_band_error
 from simulator.reply import Reply
 from simulator.streams import Stream
 from simulator.wire import Json
@@ -71,13 +70,13 @@ async def _deliver_stream(reply: Reply, stream: Stream, line: Line) -> None:
             await _wait(script.interval_ms)
         first = False
         stamp = {"sent_at": time.monotonic()} if script.stamp else {}
-        await _send(wire.event({**payload, **stamp}), script.split, chunked, line)
+        await _send(stream.framing.encode({**payload, **stamp}), script.split, chunked, line)
     if script.fault and script.fault[0] != "error":
         await _wait(script.interval_ms)
         await _break(script.fault[0], reply, line)
     elif chunked:
-        done = b"" if script.fault else wire.chunk(wire.DONE)
-        line.write(done + wire.LAST_CHUNK)
+        terminator = b"" if script.fault else stream.framing.terminator
+        line.write((wire.chunk(terminator) if terminator else b"") + wire.LAST_CHUNK)
         await line.flushed()
     else:
         line.close()
@@ -85,13 +84,15 @@ async def _deliver_stream(reply: Reply, stream: Stream, line: Line) -> None:
 
 def _events(reply: Reply, stream: Stream) -> Iterator[Json]:
     """The events that are sent before the stream ends, well or by a fault."""
-    if reply.script.fault is None:
-        return chain(stream.opening, stream.contents, stream.closing)
+    opening = stream.opening if reply.script.opening else []
+    error = stream.framing.error
+    if reply.script.fault is None or (reply.script.fault[0] == "error" and error is None):
+        return chain(opening, stream.contents, stream.closing)
     kind, after = reply.script.fault
     contents = islice(stream.contents, after)
-    if kind == "error":
-        return chain(stream.opening, contents, [in_band_error()])
-    return chain(stream.opening if after else (), contents)
+    if kind == "error" and error is not None:
+        return chain(opening, contents, [error])
+    return chain(opening if after else (), contents)
 
 
 async def _send(data: bytes, split: int | None, chunked: bool, line: Line) -> None:

@@ -1,64 +1,39 @@
-"""The operations the simulator speaks: one row each."""
+"""An operation: one kind of call that a provider's API has."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from urllib.parse import unquote
 
-from simulator import answers, streams
-from simulator.answers import Call
-from simulator.errors import Style
+from simulator.call import Answer, Call
 from simulator.streams import Stream
-from simulator.wire import Json
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Operation:
     """How one kind of call is answered."""
 
     method: str
     path: str
-    required: tuple[str, ...]
-    """Fields without which the body is refused."""
-    answer: Callable[[Call], Json]
+    """A pattern of what follows the API's address; `{name}` stands for one variable part."""
+    answer: Callable[[Call], Answer]
     stream: Callable[[Call], Stream] | None = None
-    """How it is answered when the body says `"stream": true`; None where it never streams."""
+    """How it is answered when a stream is asked for by `stream`; None where that means nothing."""
+    required: tuple[str, ...] = ()
+    """Fields without which the body is refused."""
+    form: bool = False
+    """Whether the body must be a multipart form."""
+    names_model: bool = True
+    """Whether a POST must say which model it is for."""
 
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path))
 
-_ROWS = (
-    Operation("POST", "chat/completions", ("messages",), answers.chat, streams.chat),
-    Operation("POST", "completions", ("prompt",), answers.completion, streams.completion),
-    Operation("POST", "embeddings", ("input",), answers.embedding),
-    Operation("POST", "images/generations", ("prompt",), answers.image),
-    Operation("GET", "models", (), answers.models),
-)
-OPERATIONS = {(row.method, row.path): row for row in _ROWS}
-
-# Azure's form is tried first, so that `/v1` may be a part of the prefix in front of it.
-_AZURE = re.compile(r"(?P<prefix>.*?)/openai/deployments/(?P<deployment>[^/]+)/(?P<rest>.+)")
-_OPENAI = re.compile(r"(?P<prefix>.*?)/v1/(?P<rest>.+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """What a path says: whose API it speaks, and for which operation."""
-
-    style: Style
-    prefix: str
-    deployment: str
-    """The name in an Azure path; empty where the body names it."""
-    operation: Operation | None
-
-
-@lru_cache(maxsize=1024)
-def locate(method: str, path: str) -> Route:
-    """Read a request's path."""
-    if azure := _AZURE.fullmatch(path):
-        operation = OPERATIONS.get((method, azure["rest"]))
-        return Route("azure", azure["prefix"], unquote(azure["deployment"]), operation)
-    if openai := _OPENAI.fullmatch(path):
-        return Route("openai", openai["prefix"], "", OPERATIONS.get((method, openai["rest"])))
-    return Route("openai", "", "", None)
+    def match(self, method: str, path: str) -> Mapping[str, str] | None:
+        """The path's variable parts if this is the operation that is called."""
+        found = self._pattern.fullmatch(path) if method == self.method else None
+        return None if found is None else {name: unquote(value) for name, value in found.groupdict().items()}

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from typing import Any
-from uuid import uuid4
 
 import msgspec
 
-from simulator.answers import Call
-from simulator.errors import Style, error_body
-from simulator.operations import Operation, locate
+from simulator.api import Api, Refusal
+from simulator.call import Answer, Call, Raw
+from simulator.operations import Operation
 from simulator.record import Received
+from simulator.routes import locate
 from simulator.script import DEFAULT, Playbook, Script
+from simulator.state import State
 from simulator.streams import Stream
 from simulator.wire import Json, encode_json
 
@@ -30,36 +32,49 @@ class Reply:
     script: Script = DEFAULT
 
 
-def decide(received: Received, playbook: Playbook) -> Reply:
+def decide(received: Received, playbook: Playbook, state: State) -> Reply:
     """Choose the answer to a request, and take note of the deployment it belongs to."""
-    route = locate(received.method, received.path)
+    route = locate(received)
     fields = _fields(received)
-    model = fields.get("model") if fields else None
-    name = route.deployment or (model if isinstance(model, str) else "")
+    named = fields.get("model") if fields else None
+    model = route.model or (named if isinstance(named, str) else "")
+    name = route.account or model or state.owner(route.variables.get("id", ""))
     received.prefix, received.deployment = route.prefix, name
+    identity = _uuid()
     if route.operation is None:
-        call = Call(str(uuid4()), route.style, name, {}, DEFAULT)
-        return _error(received, call, 404, f"Unknown request URL: {received.method} {received.path}")
+        url = f"Unknown request URL: {received.method} {received.path}"
+        return _refuse(received, route.api, identity, Refusal(404, url, code="unknown_url"))
     script = playbook.take(name)
     if script.refuse:
         return Reply(0, {}, b"", script)
-    call = Call(str(uuid4()), route.style, name, fields or {}, script)
-    if not _authorised(received, script.key):
-        return _error(received, call, 401)
+    if refusal := _unauthorised(received, route.api, script.key):
+        return _refuse(received, route.api, identity, refusal)
+    refusal = Refusal(script.status) if script.status >= 400 else None
     if script.body is not None:
         raw = script.body.encode() if isinstance(script.body, str) else encode_json(script.body)
-        return _reply(received, call, script.status, raw, script)
-    if script.status >= 400:
-        return _reply(received, call, script.status, encode_json(error_body(route.style, script.status)), script)
-    if refusal := _refusal(received, route.style, route.operation, fields, name):
-        return _error(received, call, *refusal)
-    return _reply(received, call, script.status, _body(route.operation, call), script)
+        return _reply(received, route.api, identity, Raw(raw, "application/json"), script, refusal)
+    if refusal:
+        return _reply(received, route.api, identity, route.api.error(refusal), script, refusal)
+    try:
+        checked = _checked(received, route.api, route.operation, fields, model)
+        call = Call(identity, route.api, name, model or name, checked, script, state, route.variables, received.query)
+        return _reply(received, route.api, identity, _answer(route.operation, call), script)
+    except Refusal as refusal:
+        return _refuse(received, route.api, identity, refusal)
+
+
+def _uuid() -> str:
+    """A random UUID of version 4, made in a third of the time that `uuid.uuid4` takes."""
+    drawn = os.urandom(16).hex()
+    return f"{drawn[:8]}-{drawn[8:12]}-4{drawn[13:16]}-a{drawn[17:20]}-{drawn[20:]}"
 
 
 def _fields(received: Received) -> Json | None:
-    """The decoded body; None when it is no JSON object."""
-    if received.method == "GET":
+    """The decoded body; None when it is neither a JSON object nor a form."""
+    if not received.body_length:
         return {}
+    if received.form is not None:
+        return received.form.fields()
     try:
         fields: Any = _decode(received.body or b"")
     except (msgspec.DecodeError, RecursionError):
@@ -67,72 +82,70 @@ def _fields(received: Received) -> Json | None:
     return fields if isinstance(fields, dict) else None
 
 
-def _authorised(received: Received, key: str | None) -> bool:
-    bearer = received.header(b"authorization")
-    given = (received.header(b"api-key"), bearer[7:].strip() if bearer[:7].lower() == "bearer " else "")
-    return any(given) if key is None else key in given
+def _unauthorised(received: Received, api: Api, key: str | None) -> Refusal | None:
+    """Whether there is no credential, or not the one demanded; the one accepted is noted."""
+    refusal = api.keyless
+    for kind, given in api.credentials(received):
+        if key is None or given == key:
+            received.authentication = kind
+            return None
+        refusal = api.wrong_key
+    return refusal
 
 
-def _refusal(
-    received: Received, style: Style, operation: Operation, fields: Json | None, name: str
-) -> tuple[int, str] | None:
-    """The status and message for a request that the real API would not take."""
-    if style == "azure" and "api-version=" not in received.query:
-        return 404, "Resource not found"
-    if received.body is None:
-        return 413, "Request body is too large."
+def _checked(received: Received, api: Api, operation: Operation, fields: Json | None, model: str) -> Json:
+    """The fields of a request that is complete. Raises Refusal for one that the real API would not take."""
+    if incomplete := api.incomplete(received):
+        raise incomplete
+    if received.too_large:
+        raise Refusal(413)
     if fields is None:
-        return 400, "We could not parse the JSON body of your request."
+        raise Refusal(400, "We could not parse the body of your request: it is neither valid JSON nor a valid form.")
+    if received.body_length and operation.form is not (received.form is not None):
+        expected = "multipart/form-data" if operation.form else "application/json"
+        raise Refusal(415, f"Unsupported content type: this API method only accepts '{expected}' requests.")
     for required in operation.required:
         if fields.get(required) is None:
-            return 400, f"Missing required parameter: '{required}'."
-    if not name and operation.method == "POST":
-        return 400, "you must provide a model parameter"
-    return None
+            raise Refusal(400, f"Missing required parameter: '{required}'.")
+    if not model and operation.names_model and received.method == "POST":
+        raise Refusal(400, "you must provide a model parameter")
+    return fields
 
 
-def _body(operation: Operation, call: Call) -> bytes | Stream:
+def _answer(operation: Operation, call: Call) -> Answer:
     """The good answer, as a stream where one was asked for and can be had."""
-    if operation.stream is not None and call.fields.get("stream") is True:
+    if operation.stream is not None and call.asks_for_stream:
         return operation.stream(call)
-    return encode_json(operation.answer(call))
+    return operation.answer(call)
 
 
-def _error(received: Received, call: Call, status: int, message: str | None = None) -> Reply:
+def _refuse(received: Received, api: Api, identity: str, refusal: Refusal) -> Reply:
     """An answer that no script asked for; it leaves at once."""
-    return _reply(received, call, status, encode_json(error_body(call.style, status, message)), DEFAULT)
+    return _reply(received, api, identity, api.error(refusal), DEFAULT, refusal)
 
 
-def _reply(received: Received, call: Call, status: int, body: bytes | Stream, script: Script) -> Reply:
+def _reply(
+    received: Received, api: Api, identity: str, answer: Answer, script: Script, refusal: Refusal | None = None
+) -> Reply:
     headers = {
-        "content-type": "text/event-stream" if isinstance(body, Stream) else "application/json",
-        "x-request-id": call.id,
-        "openai-processing-ms": str(int((time.monotonic() - received.started_at) * 1000) + 1),
+        "content-type": "application/json",
         "strict-transport-security": "max-age=31536000; includeSubDomains; preload",
         "x-content-type-options": "nosniff",
-        **_STYLED[call.style],
+        **api.headers(identity, refusal),
     }
-    if call.style == "azure":
-        headers["apim-request-id"] = call.id
-    if status < 400:
-        headers |= _LIMITS
-    for name, value in script.headers.items():
-        headers[name.lower()] = value
-    return Reply(status, headers, body, script)
-
-
-_STYLED: dict[Style, dict[str, str]] = {
-    "azure": {"set-cookie": "ARRAffinity=simulated; Path=/; HttpOnly; Secure", "x-ms-region": "East US"},
-    "openai": {
-        "set-cookie": "__cf_bm=simulated; path=/; HttpOnly; Secure",
-        "openai-organization": "simulated",
-        "openai-version": "2020-10-01",
-    },
-}
-# Only good answers carry these: an error says by its script alone when to come again.
-_LIMITS = {
-    "x-ratelimit-limit-requests": "10000",
-    "x-ratelimit-limit-tokens": "2000000",
-    "x-ratelimit-remaining-requests": "9999",
-    "x-ratelimit-remaining-tokens": "1999900",
-}
+    if api.timing_header:
+        headers[api.timing_header] = str(int((time.monotonic() - received.started_at) * 1000) + 1)
+    body: bytes | Stream
+    if isinstance(answer, Stream):
+        body = answer
+        headers["content-type"] = answer.framing.content_type
+        headers |= answer.framing.headers
+    elif isinstance(answer, Raw):
+        body = answer.body
+        headers["content-type"] = answer.content_type
+        headers |= answer.headers
+    else:
+        body = encode_json(answer)
+    if script.headers:
+        headers |= {name.lower(): value for name, value in script.headers.items()}
+    return Reply(refusal.status if refusal else script.status, headers, body, script)

@@ -25,16 +25,17 @@ class ScriptError(ValueError):
 class Script:
     """How a simulated deployment answers. The default answers at once and well.
 
-    *Chunks* are the stream's content chunks: neither the opening ones (Azure's filter results, the role) nor the
-    closing ones (finish, usage) count. A plain answer has no chunks: there 0 means after the headers, and any
-    larger number half-way through the body.
+    *Chunks* are the stream's content chunks: pieces of text or of sound, partial images. Neither the opening ones
+    (Azure's filter results, the role, `response.created`, `message_start`) nor the closing ones (finish, usage) count.
+    A plain answer has no chunks: there 0 means after the headers, and any larger number half-way through the body.
     """
 
     times: int | None = None
     """Calls this script applies to. Without it: one call, and for ever when it is the last of its list."""
 
     key: str | None = None
-    """The only key accepted, as `api-key` or bearer token. Without it any key is accepted; none is 401."""
+    """The only key accepted, in whatever way the API that is called takes one; of a signed AWS request it is the
+    access key's id. Without it any key is accepted; none is refused."""
 
     status: int = 200
     """HTTP status. From 400 on the answer is an error in the style of the API that was called."""
@@ -55,16 +56,18 @@ class Script:
     """Wait between two events of a stream, and between the last one and a fault."""
 
     chunks: int | None = None
-    """Pieces of content in the answer. Without it: one for each word of the greeting."""
+    """Pieces of content in the answer. Without it: one for each word of the greeting, and as many partial images as
+    the request wants. A file's content is then streamed in so many pieces of text instead of its own bytes."""
 
     chunk_bytes: int | None = None
-    """Bytes of each piece of content. Without it: as long as its word."""
+    """Bytes of each piece of content, or characters of each picture's base64. Without it: as long as its word, 1 KB
+    of sound, one pixel."""
 
     opening: bool = True
-    """Begin a stream with the chunks that have no content: Azure's filter results, the role."""
+    """Begin a stream with the chunks that have no content: Azure's filter results, the role, `message_start`."""
 
     stamp: bool = False
-    """Put `sent_at`, this machine's monotonic clock in seconds, into each event of a stream."""
+    """Put `sent_at`, this machine's monotonic clock in seconds, into each event of a stream; bytes have no room."""
 
     split: int | None = None
     """Write each event of a stream in pieces of this many bytes."""
@@ -85,8 +88,9 @@ class Script:
     """Fall silent after so many chunks, until the client leaves; 0 is right after the headers."""
 
     error_after: int | None = None
-    """End a stream after so many chunks with an in-band `data: {"error": …}`; 0 is before any content.
-    With `opening` false and 0 the error is the very first event. Plain answers are not touched."""
+    """End a stream after so many chunks with an in-band error, such as `data: {"error": …}`, in the form of the API
+    that is called; 0 is before any content. With `opening` false and 0 the error is the very first event. Plain
+    answers and streams of bytes are not touched."""
 
     def __post_init__(self) -> None:
         for names, least in ((_AT_LEAST_ZERO, 0), (_AT_LEAST_ONE, 1)):

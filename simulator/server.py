@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import quote
 
 from simulator.connection import Connection
 from simulator.control import PREFIX, control
 from simulator.record import Received, Records
 from simulator.reply import Reply, decide
 from simulator.script import Playbook, Script
+from simulator.state import State
 
 
 class Simulator:
-    """An OpenAI and Azure OpenAI look-alike on a port of its own.
+    """A look-alike of OpenAI, Azure OpenAI, Anthropic, Gemini, Vertex and Bedrock on a port of its own.
 
         async with Simulator() as simulator:
             simulator.script("east", Script(status=429, headers={"retry-after-ms": "2500"}))
             ...  # call simulator.url
             assert simulator.received("east")[0].headers["api-key"] == "..."
+
+    A deployment is an upstream with scripts, records and stored responses, files and batches of its own. The path's
+    prefix may name it, as in `simulator.account("east")`; else the path or the body does, as `model`.
 
     Port 0 takes a free one. With `record` false nothing that arrives is kept.
     """
@@ -28,6 +33,7 @@ class Simulator:
         self._record = record
         self._playbook = Playbook()
         self._records = Records()
+        self._state = State()
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
 
@@ -59,6 +65,13 @@ class Simulator:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self._port}"
 
+    def account(self, deployment: str) -> str:
+        """Where one deployment answers alone, whatever models its callers name, as `url` without a slash at the end.
+
+        What it stores is known only there, as with an Azure resource or an OpenAI account.
+        """
+        return f"{self.url}/accounts/{quote(deployment, safe='')}"
+
     @property
     def open_connections(self) -> int:
         """How many clients are connected now, idle ones included."""
@@ -73,9 +86,10 @@ class Simulator:
         return self._records.select(deployment)
 
     def reset(self) -> None:
-        """Forget every script and every record; connections stay."""
+        """Forget every script, every record, and every response, file and batch; connections stay."""
         self._playbook.clear()
         self._records.clear()
+        self._state = State()
 
     def _connect(self) -> Connection:
         return Connection(self._begin, self._decide, self._connections)
@@ -87,4 +101,4 @@ class Simulator:
     def _decide(self, received: Received) -> Reply:
         if received.path.startswith(PREFIX):
             return control(received, self._playbook, self._records)
-        return decide(received, self._playbook)
+        return decide(received, self._playbook, self._state)

@@ -10,7 +10,6 @@ import msgspec
 
 Json = dict[str, Any]
 
-DONE = b"data: [DONE]\n\n"
 LAST_CHUNK = b"0\r\n\r\n"
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -43,3 +42,8 @@ def chunk(data: bytes) -> bytes:
 def event(payload: Json) -> bytes:
     """One server-sent event."""
     return b"data: " + encode_json(payload) + b"\n\n"
+
+
+def named_event(payload: Json) -> bytes:
+    """One server-sent event that bears its payload's `type` as its name."""
+    return b"event: %b\ndata: %b\n\n" % (payload["type"].encode(), encode_json(payload))

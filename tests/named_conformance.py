@@ -66,9 +66,7 @@ class NamedConformance:
         with pytest.raises(InvalidRequest):
             await tables.transact(table, replace=[replace(kept, values={"A": "\ud800"})])
 
-    async def test_a_row_is_found_by_its_id_and_by_its_name(
-        self, rows: NamedRows, tables: Tables, table: str
-    ) -> None:
+    async def test_a_row_is_found_by_its_id_and_by_its_name(self, rows: NamedRows, tables: Tables, table: str) -> None:
         assert await rows.list() == [] and await rows.get("1") is None and await rows.find("a") is None
         await rows.create("1", {"Name": "a", "Other": 5})
         found = await rows.get("1")

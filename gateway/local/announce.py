@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 
 from gateway import __version__
@@ -97,4 +99,8 @@ def end(code: int) -> str:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)  # at once: what reads it may be a pipe
+    try:
+        print(text, flush=True)  # at once: what reads it may be a pipe
+    except OSError:  # the reader or the terminal is gone, and nobody is left to tell; serving goes on
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), sys.stdout.fileno())

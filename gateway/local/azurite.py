@@ -24,12 +24,11 @@ START_SECONDS = 30.0
 TRIES = 3
 
 
-async def start_azurite(children: Children, state: State, lock: int) -> tuple[Child | None, str]:
+async def start_azurite(children: Children, state: State) -> tuple[Child | None, str]:
     """Start it, on the port it had last time if that is free. Answers it and its connection string.
 
     No child is answered if it runs already, started by hand after an earlier one had ended: two would spoil each
-    other's data. The child shares the state directory's `lock`, so that nobody opens its data before it has ended.
-    CannotStart if Node or Azurite are missing, or it does not come up.
+    other's data. CannotStart if Node or Azurite are missing, or it does not come up.
     """
     port = state.port("azurite") or free_port()
     if not is_free(port) and await _is_ours(port, state):
@@ -45,7 +44,7 @@ async def start_azurite(children: Children, state: State, lock: int) -> tuple[Ch
         where = ["--location", str(state.azurite_data), "--tableHost", "127.0.0.1", "--tablePort", str(port)]
         command = [str(node.program), str(MAIN), "--silent", "--disableTelemetry", *where]
         # SIGINT makes Azurite write its data before it ends; SIGTERM would end it on the spot.
-        azurite = await children.start(Role.AZURITE, command, log=log, farewell=signal.SIGINT, descriptors=[lock])
+        azurite = await children.start(Role.AZURITE, command, log=log, farewell=signal.SIGINT)
         if await azurite.said("successfully started", log, START_SECONDS):
             state.remember_port("azurite", port)
             return azurite, connection_string(port)

@@ -104,7 +104,7 @@ class Children:
                 stderr=asyncio.subprocess.STDOUT if log else None,
                 pass_fds=descriptors,
                 start_new_session=True,  # Ctrl-C in a terminal reaches us alone; we end the children in order
-                preexec_fn=_die_with_parent(farewell),
+                preexec_fn=_die_with_parent(),
             )
         child = Child(role, command, process, farewell)
         self._all.append(child)
@@ -121,15 +121,19 @@ def _line_with(text: str, log: Path) -> str | None:
     return next((line.strip() for line in lines if text in line and line.endswith("\n")), None)
 
 
-def _die_with_parent(farewell: signal.Signals) -> Callable[[], None] | None:
-    """What a child calls before it becomes its program, so that even SIGKILL of the parent ends it (Linux only)."""
+def _die_with_parent() -> Callable[[], None] | None:
+    """What a child calls before it becomes its program, so that SIGKILL of the parent ends it too (Linux only).
+
+    By SIGKILL, although Azurite may lose what it was told in the last 5 s: the kernel may send this signal once for
+    each thread of the parent, and Azurite takes but its first SIGINT for a farewell.
+    """
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl  # looked up here: between fork and exec as little as possible may happen
     parent = os.getpid()
 
     def in_child() -> None:
-        prctl(PR_SET_PDEATHSIG, farewell)
+        prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before the line above
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -45,16 +45,18 @@ async def launch(options: Options, settings: Settings) -> None:
     if storage is not None:
         connect(settings)
     state = State(options.state_directory)
-    lock = state.open(as_guest=storage_address(settings) is not None)
+    lock = state.open(as_guest=storage is not None)
     children = Children()
     try:
         with listen(options.host, options.port) as listener:
+            if lock is None:  # the gateway whose guest this one is keeps the demo and its ports
+                options = replace(options, demo=False)
             if storage is not None and not storage.is_local and settings.encryption_key is None:
                 announce.no_encryption_key()
                 options = replace(options, demo=False)
             announce.starting(storage, state.azurite_data, options.demo)
             settings = replace(settings, log_level=options.log_level)
-            run = asyncio.create_task(_Run(options, settings, state, lock, children, listener).serve())
+            run = asyncio.create_task(_Run(options, settings, state, children, listener, is_guest=lock is None).serve())
             stop = asyncio.create_task(told_to_stop.wait())
             await asyncio.wait((run, stop), return_when=asyncio.FIRST_COMPLETED)
             if told_to_stop.is_set():
@@ -78,19 +80,17 @@ class _Run:
         options: Options,
         settings: Settings,
         state: State,
-        lock: int | None,
         children: Children,
         listener: socket.socket,
+        is_guest: bool,
     ) -> None:
         self.options = options
         self.settings = settings
         self.state = state
-        self.lock = lock
         self.children = children
         self.listener = listener
         self.url = url_of(listener)
-        # The gateway whose guest this one is keeps the demo and its ports.
-        self.has_demo = options.demo and lock is not None
+        self.is_guest = is_guest
         self.is_configured = asyncio.Event()
         self.is_up = False
 
@@ -101,12 +101,12 @@ class _Run:
                 # All of these take a while to load, so they do it side by side.
                 for _ in range(self.options.workers):
                     tasks.create_task(self._keep_worker())
-                if self.has_demo:
+                if self.options.demo:
                     upstream = tasks.create_task(start_simulator(self.children, self.state))
                     tasks.create_task(load_sdk())
                 storage = await self._open_storage(tasks)
                 self.is_configured.set()
-                await self._register(storage, await upstream if self.has_demo else None)
+                await self._register(storage, await upstream if self.options.demo else None)
         except* CannotStart as refusals:
             raise refusals.exceptions[0] from None
 
@@ -114,8 +114,7 @@ class _Run:
         """The storage that the settings name, else Azurite's; completes the settings."""
         storage = storage_address(self.settings)
         if storage is None:
-            assert self.lock is not None, "a guest has a storage"
-            azurite, connection = await start_azurite(self.children, self.state, self.lock)
+            azurite, connection = await start_azurite(self.children, self.state)
             if azurite is None:
                 announce.azurite_found(connection)
             else:
@@ -153,7 +152,7 @@ class _Run:
                 announce.refused(refusal)
                 return
             local = LocalFile(self.url, registered.management_token, registered.api_key, storage.text)
-            guest_port = self.listener.getsockname()[1] if self.lock is None else None
+            guest_port = self.listener.getsockname()[1] if self.is_guest else None
             announce.ready(local, storage, self.state.remember(local, guest_port))
             if upstream is not None:
                 announce.demo(upstream, await registration.demo(registered))

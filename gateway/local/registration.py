@@ -66,7 +66,7 @@ class Registration:
             if api_key is None or not await self._works(api_key):
                 api_key = await self._new_key(api)
             demo_only = upstream is not None and await register_demo(api, upstream)
-        except (StorageUnavailable, aiohttp.ClientError) as error:
+        except (StorageUnavailable, aiohttp.ClientError, TimeoutError) as error:
             raise NotYet(str(error)) from error
         except ManagementRefused as error:
             if error.status == 503:

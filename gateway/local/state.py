@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,8 +15,6 @@ from gateway.local.errors import CannotStart
 
 if sys.platform != "win32":
     import fcntl
-
-LOCK_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ class State:
         self.local_file = self.directory / "local.json"
 
     def open(self, *, as_guest: bool = False) -> int | None:
-        """Make the directory and lock it. Answers the lock's descriptor; it holds until every process with it ended.
+        """Make the directory and lock it; answers the lock's descriptor, which holds until it is closed.
 
         If another gateway has it: None for a guest, which reads the key and the API key and starts nothing that keeps
         data here; CannotStart for any other, since two Azurites would spoil each other's data.
@@ -50,23 +47,16 @@ class State:
             lock = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise CannotStart(f"can't keep state in {self.directory} ({error.strerror}): give --state-dir") from error
-        give_up = time.monotonic() + LOCK_SECONDS
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                holder = os.pread(lock, 20, 0).decode()
-                # A gateway that was killed leaves its Azurite a moment to write its data.
-                if time.monotonic() < give_up and not _is_alive(holder):
-                    time.sleep(0.05)
-                    continue
-                os.close(lock)
-                if as_guest:
-                    return None
-                raise CannotStart(
-                    f"{self.directory} is in use by another gateway (process {holder}): stop it, or give --state-dir"
-                ) from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(lock, 20, 0).decode()
+            os.close(lock)
+            if as_guest:
+                return None
+            raise CannotStart(
+                f"{self.directory} is in use by another gateway (process {holder}): stop it, or give --state-dir"
+            ) from None
         os.ftruncate(lock, 0)
         os.pwrite(lock, str(os.getpid()).encode(), 0)
         return lock
@@ -116,13 +106,3 @@ class State:
             out.flush()
             os.fsync(out.fileno())
         draft.replace(file)
-
-
-def _is_alive(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        pass
-    return True

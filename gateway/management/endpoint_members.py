@@ -167,10 +167,14 @@ def _weights(members: Iterable[Member]) -> list[float]:
         total = math.fsum(given)
         if given and len(given) < len(tier):
             raise _wrong("models", f"of priority {priority}: some have weights, which sum to {total:g}, and some none")
-        # A hair more than the tolerance, for what adding floats may leave.
-        if given and abs(total - 1.0) > TOLERANCE + 1e-9:
+        if given and not _near(total, 1.0):
             raise _wrong("models", f"of priority {priority}: the weights sum to {total:g}, and must sum to 1.0")
     return [1 / len(tiers[each.priority]) if each.weight is None else each.weight for each in members]
+
+
+def _near(one: float, other: float) -> bool:
+    """Whether two shares are the same; a hair more than the tolerance, for what adding floats may leave."""
+    return abs(one - other) <= TOLERANCE + 1e-9
 
 
 def attached(endpoint: Endpoint, new: Member) -> tuple[EndpointModel, ...]:
@@ -181,7 +185,7 @@ def attached(endpoint: Endpoint, new: Member) -> tuple[EndpointModel, ...]:
     members = [_as_member(each) for each in endpoint.models]
     if new.weight is None:
         tier = [each.weight for each in endpoint.models if each.priority == new.priority]
-        if any(abs(weight - tier[0]) > TOLERANCE for weight in tier):
+        if not all(_near(weight, tier[0]) for weight in tier):
             raise _wrong(
                 "model.weight",
                 f"is needed: priority {new.priority} is not shared equally. Give all its models with endpoints/update",

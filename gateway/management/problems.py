@@ -25,6 +25,7 @@ _WORDS = {
     "float_type": "must be a number",
     "list_type": "must be a list",
     "dict_type": "must be an object",
+    "model_attributes_type": "must be an object",
 }
 
 

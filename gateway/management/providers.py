@@ -65,8 +65,9 @@ async def list_providers() -> ProvidersAnswer:
 def _description(provider: Provider, native: list[str]) -> str:
     """One line on a provider, from its row of the table."""
     where = provider.default_url or "the address that a deployment gives"
+    key = "A key may be left out." if provider.key_optional else "A key is needed."
     if provider.name == "azure":
         where = "https://{resource_name}.openai.azure.com"
-    key = "A key may be left out." if provider.key_optional else "A key is needed."
+        key = "A key is needed, or the gateway's managed identity."
     own = " Its own API is passed through as well." if native else ""
     return f"{provider.display_name} at {where}. {key}{own}"

@@ -62,6 +62,8 @@ def _why_not(deployment: Deployment, operation: Operation, model: str | None) ->
         return "refused: not active"
     if operation.name not in deployment.operations:
         return f"refused: does not serve {operation.name}; it serves {', '.join(deployment.operations)}"
+    if deployment.endpoint_id is not None:
+        return "refused: serves only through the endpoint that registered it"
     if deployment.models and model not in deployment.models:
         return f"refused: serves only {', '.join(deployment.models)}"
     return f"refused: '{model}' leads elsewhere; an endpoint or deployments that list it come before a class"

@@ -61,13 +61,13 @@ def test_a_stream_under_way_does_not_hold_up_the_end(start: Start) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent was killed")
 def test_sigkill_leaves_no_child(start: Start) -> None:
     run = start("--demo", "--workers", "2").ready()
-    children, key = run.children(), run.local["api_key"]
+    children = run.children()
     assert len(children) == 4, children
 
     run.end(signal.SIGKILL)
 
     assert alive(children) == []
-    assert start().ready().local["api_key"] == key, "Azurite was given the time to write its data"
+    start().ready()
 
 
 def test_sigterm_to_make_ends_everything(start: Start, tmp_path: Path) -> None:

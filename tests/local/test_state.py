@@ -93,18 +93,3 @@ def test_one_state_directory_has_one_holder(state: State) -> None:
         State(state.directory).open()
     os.close(lock)
     os.close(State(state.directory).open())
-
-
-def test_the_lock_of_a_dead_gateway_is_waited_for(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
-    lock = state.open()
-    os.ftruncate(lock, 0)
-    pauses: list[float] = []
-
-    def pause(seconds: float) -> None:
-        pauses.append(seconds)
-        if len(pauses) == 3:
-            os.close(lock)
-
-    monkeypatch.setattr("gateway.local.state.time.sleep", pause)
-    os.close(State(state.directory).open())
-    assert len(pauses) == 3

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
+import stat
 import subprocess
 import time
 from pathlib import Path
@@ -69,6 +71,24 @@ def test_a_storage_elsewhere_gets_no_key_of_ours_and_its_own_is_not_printed(star
     assert "c2VjcmV0Cg" not in run.output
     assert not any("simulator" in command or "azurite" in command for command in run.children().values())
     assert not (run.directory / "encryption.key").exists()
+
+
+def test_a_second_gateway_of_the_checkout_is_a_guest_of_the_first(start: Start) -> None:
+    first = start("--demo").ready()
+    before = first.local
+
+    guest = start("--demo", AzureWebJobsStorage=before["storage"])
+    url = guest.said("It serves on").split()[3]
+    guest.said("With the OpenAI SDK")
+
+    assert [command for command in guest.children().values() if "gateway.local.worker" not in command] == []
+    assert first.local == before
+    own = guest.directory / f"local-{url.rpartition(':')[2]}.json"
+    assert json.loads(own.read_text()) == {**before, "url": url}
+    assert stat.S_IMODE(own.stat().st_mode) == 0o600
+    assert call(url + "/v1/chat/completions", "POST", token=before["api_key"], body=CHAT)[0] == 200
+    guest.end()
+    assert call(before["url"] + "/v1/models", token=before["api_key"])[0] == 200
 
 
 def test_azurite_killed_costs_no_call_and_the_line_that_is_printed_brings_it_back(start: Start) -> None:

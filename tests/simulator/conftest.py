@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+import openai
 import pytest
 
 from simulator import Simulator
@@ -103,6 +104,32 @@ def bare(simulator: Simulator) -> Bare:
 async def client(simulator: Simulator) -> AsyncIterator[Client]:
     async with aiohttp.ClientSession() as session:
         yield Client(simulator.url, session)
+
+
+def openai_sdk(style: str, url: str) -> openai.AsyncOpenAI:
+    """OpenAI's SDK, in the style of Azure or of OpenAI itself."""
+    if style == "azure":
+        return openai.AsyncAzureOpenAI(azure_endpoint=url, api_key="any", api_version="2024-10-21", max_retries=0)
+    return openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="any", max_retries=0)
+
+
+@pytest.fixture
+async def azure(simulator: Simulator) -> AsyncIterator[openai.AsyncOpenAI]:
+    async with openai_sdk("azure", simulator.url) as client:
+        yield client
+
+
+@pytest.fixture
+async def plain(simulator: Simulator) -> AsyncIterator[openai.AsyncOpenAI]:
+    async with openai_sdk("openai", simulator.url) as client:
+        yield client
+
+
+@pytest.fixture(params=["azure", "openai"])
+async def sdk(simulator: Simulator, request: pytest.FixtureRequest) -> AsyncIterator[openai.AsyncOpenAI]:
+    """OpenAI's SDK at the account `east`, in each style in turn."""
+    async with openai_sdk(request.param, simulator.account("east")) as client:
+        yield client
 
 
 @pytest.fixture

@@ -5,30 +5,11 @@ from __future__ import annotations
 import base64
 import struct
 import zlib
-from collections.abc import AsyncIterator
 from typing import Any
 
-import openai
 import pytest
 
-from simulator import Simulator
-
 SAY = [{"role": "user", "content": "please say hello"}]
-
-
-@pytest.fixture
-async def azure(simulator: Simulator) -> AsyncIterator[openai.AsyncAzureOpenAI]:
-    client = openai.AsyncAzureOpenAI(
-        azure_endpoint=simulator.url, api_key="any", api_version="2024-10-21", max_retries=0
-    )
-    async with client:
-        yield client
-
-
-@pytest.fixture
-async def plain(simulator: Simulator) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with openai.AsyncOpenAI(base_url=f"{simulator.url}/v1", api_key="any", max_retries=0) as client:
-        yield client
 
 
 async def test_chat_names_its_deployment_and_counts_words(azure: Any, plain: Any) -> None:

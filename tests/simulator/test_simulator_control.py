@@ -67,9 +67,11 @@ async def test_records_are_listed_by_deployment_and_deleted(client: Any) -> None
         "prefix",
         "query",
         "headers",
+        "authentication",
         "body_sha256",
         "body_length",
         "body",
+        "parts",
         "started_at",
         "answered_status",
         "closed_early",
@@ -77,7 +79,7 @@ async def test_records_are_listed_by_deployment_and_deleted(client: Any) -> None
     }
     assert ["api-key", "any"] in record["headers"]
     assert '"hello there"' in record["body"]
-    assert record["answered_status"] == 200
+    assert (record["answered_status"], record["authentication"], record["parts"]) == (200, "api-key", [])
     async with client.session.delete(url) as answer:
         assert answer.status == 200
     async with client.session.get(url) as answer:

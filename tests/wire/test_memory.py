@@ -36,7 +36,8 @@ async def gateway_process(upstream):
     try:
         yield (await process.stdout.readline()).decode().strip(), process.pid
     finally:
-        await process.communicate()
+        process.stdin.close()
+        await process.wait()
 
 
 async def upload(http, url, megabytes):

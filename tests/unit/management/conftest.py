@@ -23,3 +23,11 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.sleep(0)
 
     monkeypatch.setattr(optimistic, "pause", pause)
+
+
+@pytest.fixture
+async def pair(plane: Plane) -> Plane:
+    """With the chat deployments `east` and `west`."""
+    for name in ("east", "west"):
+        await plane.upsert(friendly_name=name)
+    return plane
