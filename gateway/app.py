@@ -7,6 +7,7 @@ import logging
 import time
 import uuid
 from datetime import UTC, datetime
+from functools import partial
 
 from gateway import health
 from gateway.asgi import JSON, MLFLOW_PREFIX, App, CallerGone, Message, Receive, Scope, Send, answer, answer_error
@@ -15,6 +16,7 @@ from gateway.limits.rates import Rates
 from gateway.openai.routes import AZURE_RESOURCE_PREFIXES, OPENAI_PREFIXES, models_path, route
 from gateway.proxy.attempt import Attempter
 from gateway.proxy.endpoints import EndpointWatch
+from gateway.proxy.foresight import foresee
 from gateway.proxy.listing import Things
 from gateway.proxy.models import models_answer
 from gateway.proxy.probe import probe
@@ -222,5 +224,6 @@ class Gateway:
                 probe=probe_deployment,
                 counts=self._endpoints.counts,
                 resting=self._cooldowns.remaining,
+                foresee=partial(foresee, self._router),
             )
         )

@@ -12,7 +12,17 @@ from starlette.exceptions import HTTPException
 
 import gateway
 from gateway.asgi import MLFLOW_PREFIX
-from gateway.management import deployments, docs, endpoint_lifecycle, endpoints, keys, problems, providers, tenants
+from gateway.management import (
+    deployments,
+    docs,
+    endpoint_lifecycle,
+    endpoints,
+    explain,
+    keys,
+    problems,
+    providers,
+    tenants,
+)
 from gateway.management.context import ManagementContext
 from gateway.management.document import completed
 from gateway.management.guard import PREFIX, Guard
@@ -71,7 +81,7 @@ def create_management(context: ManagementContext) -> ManagementApi:
     app.exception_handler(RequestValidationError)(problems.refuse_invalid)
     app.exception_handler(HTTPException)(problems.refuse_http)
     app.exception_handler(Exception)(_leave_it)
-    for router in (deployments.router, tenants.tenants, tenants.keys):
+    for router in (deployments.router, tenants.tenants, tenants.keys, explain.router):
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(_BEARER)])
     for router in (endpoints.router, endpoint_lifecycle.router, keys.router, providers.router):
         app.include_router(router, prefix=MLFLOW_PREFIX, dependencies=[Depends(_BEARER)])

@@ -10,6 +10,8 @@ from fastapi import Depends, Request
 
 from gateway.metering.endpoint_counts import EndpointCounts
 from gateway.registry.deployments import Deployment
+from gateway.registry.tenants import Tenant
+from gateway.routing.explain import Foreseen
 from gateway.storage.deployments import DeploymentStore
 from gateway.storage.endpoints import EndpointStore
 from gateway.storage.keys import KeyStore
@@ -35,6 +37,7 @@ class ManagementContext:
     `tables` holds the management tokens. The stores announce their writes to other instances; `registry` is refreshed
     after each write, so that this instance serves it at once. `counts`: of this process's calls of the endpoint of a
     name. `resting`: seconds until this process calls the deployment of an id again, 0 when it would now.
+    `foresee`: what would become of a tenant's call, by method, path and body.
     """
 
     tables: Tables
@@ -45,6 +48,7 @@ class ManagementContext:
     probe: Callable[[Deployment], Awaitable[ProbeResult]]
     counts: Callable[[str], EndpointCounts]
     resting: Callable[[str], float]
+    foresee: Callable[[Tenant, str, str, bytes], Foreseen]
 
     @property
     def keys(self) -> KeyStore:

@@ -203,6 +203,12 @@ EndpointUrl = Annotated[str, URL, AfterValidator(_reachable)]
 DeploymentClass = Annotated[str, OneOf(tuple(operations.BY_CLASS))]
 ProviderName = Annotated[str, OneOf(tuple(PROVIDERS))]
 Auth = Annotated[str, OneOf(("key", "managed_identity"))]
+Method = Annotated[str, OneOf(("GET", "POST", "PUT", "PATCH", "DELETE"))]
+CallPath = Annotated[
+    str,
+    Shape(re.compile(r"/[!-~]{0,511}"), "a path: '/' and up to 511 printable ASCII characters without spaces", 512),
+]
+CallBody = Annotated[dict[str, Any], Field(max_length=1000)]
 Which = Annotated[str, OneOf(("all", "active"))]
 EndpointStatus = Annotated[str, OneOf(get_args(Status))]
 DeploymentName = Annotated[str, DEPLOYMENT]

@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from gateway.errors import GatewayError, InvalidRequest, MethodNotAllowed, NotFound
+from gateway.errors import GatewayError, InvalidRequest, NotFound
 from gateway.limits.rates import estimated_tokens
 from gateway.openai import native
-from gateway.openai.operations import Operation
 from gateway.openai.request import JsonCall, read_call
 from gateway.openai.routes import route
 from gateway.openai.thing_ids import MARK, ThingIds, UnknownThing
 from gateway.registry.tenants import Tenant
-from gateway.routing.explain import Explained, explain, refused
+from gateway.routing.explain import Foreseen, explain, refused
 from gateway.routing.plan import Plan
 from gateway.routing.router import Router
 
 
-@dataclass(frozen=True, slots=True)
-class Foreseen:
-    """What would become of a call. error: what the caller would be told at once; None if a deployment would be tried.
-
-    pool: "endpoint", "model", "class" or "home" (the one deployment where a thing lives); None where there is none.
-    """
-
-    operation: Operation
-    model: str | None
-    pool: str | None
-    candidates: list[Explained]
-    error: GatewayError | None
-
-
 def foresee(router: Router, tenant: Tenant, method: str, path: str, body: bytes) -> Foreseen:
-    """Foresee a call as a client would send it. Raises NotFound, MethodNotAllowed or InvalidRequest for what would
+    """Foresee a call as a client would send it. Raises NotFound or InvalidRequest for what would
     never get as far as routing."""
     found = route(urlsplit(path).path)
     if found is None:
         raise NotFound(f"Unknown path: {path}.", param="path", code="unknown_url")
     action = found.actions.get(method)
     if action is None:
-        raise MethodNotAllowed(allow=", ".join(sorted(found.actions)))
+        raise InvalidRequest(
+            f"'method' must be one of {', '.join(sorted(found.actions))} for that path.", param="method"
+        )
     operation = found.operation
     asked = read_call(body) if body else JsonCall()
     model = found.model or asked.model or native.model_in_path(operation.name, found.native_path or "")

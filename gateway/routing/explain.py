@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.errors import GatewayError
 from gateway.openai.operations import Operation
 from gateway.registry.deployments import Deployment
 from gateway.registry.snapshot import Snapshot
@@ -17,6 +18,20 @@ class Explained:
     deployment: Deployment
     order: int | None
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What would become of a call. error: what the caller would be told at once; None if a deployment would be tried.
+
+    pool: "endpoint", "model", "class" or "home" (the one deployment where a thing lives); None where there is none.
+    """
+
+    operation: Operation
+    model: str | None
+    pool: str | None
+    candidates: list[Explained]
+    error: GatewayError | None
 
 
 def explain(plan: Plan, snapshot: Snapshot, operation: Operation, model: str | None) -> list[Explained]:

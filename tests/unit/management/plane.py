@@ -6,15 +6,19 @@ import asyncio
 import base64
 import json
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any
 
 from gateway.asgi import MLFLOW_PREFIX
+from gateway.limits.rates import Rates
 from gateway.management.app import ManagementApi, create_management
 from gateway.management.context import ManagementContext, ProbeResult
 from gateway.metering.endpoint_counts import EndpointCounts
+from gateway.proxy.foresight import foresee
 from gateway.registry.deployments import Deployment
+from gateway.routing.cooldown import Cooldowns
+from gateway.routing.router import Router
 from gateway.storage.deployments import DeploymentStore
 from gateway.storage.endpoints import EndpointStore
 from gateway.storage.memory import MemoryTables
@@ -72,6 +76,8 @@ class Plane:
         self.registry = Registry(
             self.tables, self.deployments, self.tenants, self.endpoints, 2.0, lambda: datetime.now(UTC)
         )
+        self.router = Router(Cooldowns(lambda: 0.0, 10, 120), Rates(lambda: 0.0), 4)
+        self.registry.on_swap.append(self.router.swap)
         self.counts: dict[str, EndpointCounts] = {}
         self.resting: dict[str, float] = {}
         self.probed: list[Deployment] = []
@@ -87,6 +93,7 @@ class Plane:
             probe=self._probe,
             counts=lambda name: self.counts.get(name, EndpointCounts()),
             resting=lambda deployment_id: self.resting.get(deployment_id, 0.0),
+            foresee=partial(foresee, self.router),
         )
 
     async def open(self) -> Plane:
