@@ -20,6 +20,25 @@ from gateway.routing.explain import Explained, Foreseen
 router = APIRouter(tags=["explain"])
 
 
+CHOSEN = {
+    "deployment": "gpt-4o-west",
+    "deployment_class": "openai-chat",
+    "provider": "azure",
+    "priority": 0,
+    "weight": 2.0,
+    "chosen": True,
+    "order": 1,
+    "reason": "chosen: its turn in its tier (priority 0, weight 2)",
+}
+RESTING = CHOSEN | {
+    "deployment": "gpt-4o-east",
+    "weight": 1.0,
+    "chosen": False,
+    "order": None,
+    "reason": "skipped: cooling (unreachable), 10.0 s left",
+}
+
+
 class ExplainBody(Body):
     """A call as a client would send it."""
 
@@ -45,6 +64,8 @@ class ExplainBody(Body):
 
 class CandidateView(BaseModel):
     """One deployment's part in the call."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [CHOSEN]})
 
     deployment: str = Field(description="The friendly name.")
     deployment_class: str = Field(description="The pool it belongs to.")
@@ -74,6 +95,19 @@ class CandidateView(BaseModel):
 class RefusalView(BaseModel):
     """What the caller would be told at once, because nobody would be tried."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "status": 400,
+                    "code": "operation_not_supported",
+                    "message": "The model 'gpt-4o' does not support moderation; it supports: chat.",
+                    "retry_after_seconds": None,
+                }
+            ]
+        }
+    )
+
     status: int = Field(description="The HTTP status.")
     code: str = Field(description="The error's code.")
     message: str = Field(description="The error's message.")
@@ -87,6 +121,20 @@ class RefusalView(BaseModel):
 
 class ExplainView(BaseModel):
     """Where the call would go, and why."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "operation": "chat",
+                    "model": "gpt-4o",
+                    "pool": "model",
+                    "candidates": [CHOSEN, RESTING],
+                    "error": None,
+                }
+            ]
+        }
+    )
 
     operation: str = Field(description="The operation that the path asks for.")
     model: str | None = Field(description="The model that the call names; null when it names none.")

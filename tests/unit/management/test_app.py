@@ -32,6 +32,7 @@ ROUTES = {
     ("DELETE", "/tenants/{tenant_id}/keys/{key_id}"),
     ("PATCH", "/modeldeployment/upsert"),
     ("PATCH", "/tenants/{tenant_id}"),
+    ("POST", "/explain"),
     ("POST", "/modeldeployment/{deployment_class}/{friendly_name}/test"),
     ("POST", "/tenants"),
     ("POST", "/tenants/{tenant_id}/keys"),
