@@ -20,7 +20,7 @@ from gateway.routing.explain import Explained, Foreseen
 router = APIRouter(tags=["explain"])
 
 
-CHOSEN = {
+CHOSEN: dict[str, Any] = {
     "deployment": "gpt-4o-west",
     "deployment_class": "openai-chat",
     "provider": "azure",
@@ -30,7 +30,7 @@ CHOSEN = {
     "order": 1,
     "reason": "chosen: its turn in its tier (priority 0, weight 2)",
 }
-RESTING = CHOSEN | {
+RESTING: dict[str, Any] = CHOSEN | {
     "deployment": "gpt-4o-east",
     "weight": 1.0,
     "chosen": False,

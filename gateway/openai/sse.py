@@ -48,6 +48,11 @@ def data(event: bytes) -> bytes:
     return b"\n".join(line[5:].removeprefix(b" ") for line in lines)
 
 
+def is_over(whole: bytes, end_mark: bytes) -> bool:
+    """Whether one of these events is the mark that ends a stream; a mark that is spoken of in content is none."""
+    return end_mark in whole and any(data(event).strip() == end_mark for event in events(whole))
+
+
 def kind(event: bytes) -> Kind:
     """Tell an event that carries an error or nothing yet from the first that carries an answer."""
     payload = data(event)
@@ -78,12 +83,15 @@ def _role_alone(choice: Any) -> bool:
     return not any(value for field, value in delta.items() if field != "role")
 
 
-def error_event(error: GatewayError, *, native: bool = False) -> bytes:
+def error_event(error: GatewayError, operation: str) -> bytes:
     """The event that ends a stream which can't be finished; SDKs raise their API error for it.
 
-    native: in the shape of a provider's own API (Anthropic's) instead of OpenAI's.
+    operation: by name; native ones have their provider's shape, all others OpenAI's.
     """
-    if not native:
-        return b"data: " + error.body() + b"\n\n"
-    told = {"type": "error", "error": {"type": "api_error", "message": error.message}}
-    return b"event: error\ndata: " + msgspec.json.encode(told) + b"\n\n"
+    if operation == "anthropic":
+        told: Any = {"type": "error", "error": {"type": "api_error", "message": error.message}}
+        return b"event: error\ndata: " + msgspec.json.encode(told) + b"\n\n"
+    if operation in ("gemini", "vertex"):
+        told = {"error": {"code": error.status, "message": error.message, "status": "UNAVAILABLE"}}
+        return b"data: " + msgspec.json.encode(told) + b"\n\n"
+    return b"data: " + error.body() + b"\n\n"

@@ -45,11 +45,11 @@ def tag(deployment_id: str) -> str:
 
 
 class ThingIds:
-    """Makes and reads the ids of one tenant's things."""
+    """Makes and reads the ids of one tenant's things. `tenant`: its identity."""
 
-    def __init__(self, secret: bytes, tenant_id: str) -> None:
+    def __init__(self, secret: bytes, tenant: str) -> None:
         self._secret = secret
-        self._tenant_id = tenant_id
+        self._tenant = tenant
 
     def issue(self, upstream_id: str, deployment_tag: str) -> str:
         """The id to tell the caller; one without a prefix and a separator stays as it is."""
@@ -73,7 +73,7 @@ class ThingIds:
     @cached_property
     def _key(self) -> bytes:
         # Most calls are about no thing at all, so it is made when it is first needed.
-        return hmac.digest(self._secret, self._tenant_id.encode(), "sha256")
+        return hmac.digest(self._secret, self._tenant.encode(), "sha256")
 
     def _seal(self, deployment_tag: str, upstream_id: str) -> str:
         return hmac.digest(self._key, f"{deployment_tag}/{upstream_id}".encode(), "sha256").hex()[:_SEAL_LENGTH]

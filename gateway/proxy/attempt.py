@@ -7,7 +7,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from gateway.openai import sse
+from gateway.openai.operations import Operation
 from gateway.registry.deployments import Deployment
 from gateway.routing.cooldown import told_wait
 from gateway.routing.outcome import Kind, Outcome, judge
@@ -90,12 +93,14 @@ async def _begin(upstream: UpstreamAnswer, call: Call) -> Attempt:
         kind = judge(upstream.status, about_a_thing=call.names_thing)
         content_type = upstream.header("content-type")
         if kind is Kind.SERVED and content_type.startswith("text/event-stream") and not _is_encoded(upstream):
-            failed, answer = await _begin_events(upstream)
+            failed, answer = await _begin_events(upstream, call.operation)
             return Attempt(Outcome(Kind.FAILED if failed else kind, upstream.status), answer, "an error in band")
         # JSON is an answer when it is whole; anything else, sound or a file, is passed on as it comes.
         is_json = content_type.startswith("application/json") and not _is_encoded(upstream)
         held = (None if call.operation.id_prefixes else HELD_BYTES) if is_json or kind is not Kind.SERVED else 0
         answer = await _begin_body(upstream, held)
+        if is_json and kind is Kind.SERVED and answer.rest is None and not _is_whole(upstream, answer.held):
+            raise ConnectionFailed("the connection closed in the middle of the answer")
         wait = told_wait(_lower(upstream.headers), upstream.status, time.time()) if upstream.status >= 400 else None
         return Attempt(Outcome(kind, upstream.status, wait), answer, f"status {upstream.status}")
     finally:
@@ -111,6 +116,17 @@ def _is_encoded(upstream: UpstreamAnswer) -> bool:
     return upstream.header("content-encoding") not in ("", "identity")
 
 
+def _is_whole(upstream: UpstreamAnswer, body: bytes) -> bool:
+    """Whether JSON was not cut off; where a cut looks like an end, its own form must tell them apart."""
+    if upstream.delimited or upstream.status == 204:
+        return True
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
 async def _begin_body(upstream: UpstreamAnswer, held: int | None) -> Answer:
     """Hold a body back until it is whole, or longer than `held` bytes; None: however long it is."""
     parts: list[bytes] = []
@@ -124,7 +140,7 @@ async def _begin_body(upstream: UpstreamAnswer, held: int | None) -> Answer:
     return Answer(upstream.status, upstream.headers, b"".join(parts), upstream, is_stream=False)
 
 
-async def _begin_events(upstream: UpstreamAnswer) -> tuple[bool, Answer]:
+async def _begin_events(upstream: UpstreamAnswer, operation: Operation) -> tuple[bool, Answer]:
     """Hold an event stream back until it shows content or an error; whether it is an error.
 
     What opens a stream comes before any content, so it is held too, but never long enough to be missed.
@@ -139,6 +155,8 @@ async def _begin_events(upstream: UpstreamAnswer) -> tuple[bool, Answer]:
         except TimeoutError:
             return False, Answer(upstream.status, upstream.headers, held, upstream, is_stream=True)
         if not chunk:
+            if operation.stream_end and not upstream.delimited and not sse.is_over(held[seen:], operation.stream_end):
+                raise ConnectionFailed("the connection closed before the stream began")
             return False, Answer(upstream.status, upstream.headers, held, None, is_stream=True)
         held += chunk
         end = sse.complete(held)

@@ -7,9 +7,11 @@ from urllib.parse import urlsplit
 from gateway.errors import GatewayError, InvalidRequest, NotFound
 from gateway.limits.rates import estimated_tokens
 from gateway.openai import native
+from gateway.openai.operations import Operation
 from gateway.openai.request import JsonCall, read_call
 from gateway.openai.routes import route
-from gateway.openai.thing_ids import MARK, ThingIds, UnknownThing
+from gateway.openai.thing_ids import ThingIds, UnknownThing
+from gateway.proxy.reading import home_of, unknown_thing
 from gateway.registry.tenants import Tenant
 from gateway.routing.explain import Foreseen, explain, refused
 from gateway.routing.plan import Plan
@@ -31,16 +33,19 @@ def foresee(router: Router, tenant: Tenant, method: str, path: str, body: bytes)
     asked = read_call(body) if body else JsonCall()
     model = found.model or asked.model or native.model_in_path(operation.name, found.native_path or "")
     tokens = estimated_tokens(len(body), asked.most_output_tokens())
-    home = _home(ThingIds(router.snapshot.id_secret, tenant.id), found.id, body)
+    home = None
     try:
-        if home is not None:
-            plan = router.plan_at(home, operation, tokens)
-        else:
-            plan = router.foresee(operation, model, tenant, tokens, asked.affinity())
+        ids = ThingIds(router.snapshot.id_secret, tenant.identity)
+        home = home_of(ids, [found.id] if found.id is not None else [], body, asked)
+        plan = (
+            router.plan_at(home, operation, tokens)
+            if home is not None
+            else router.foresee(operation, model, tenant, tokens, asked.affinity())
+        )
     except UnknownThing:
-        raise InvalidRequest("The deployment where that thing lives is gone.", code="not_found") from None
+        return _nothing(router, operation, model, unknown_thing(path))
     except GatewayError as error:
-        return Foreseen(operation, model, None, refused(router.snapshot, operation, model), error)
+        return _nothing(router, operation, model, error)
     candidates = explain(plan, router.snapshot, operation, model)
     nobody = None if any(each.order for each in candidates) else plan.exhausted(float)
     return Foreseen(operation, model, _pool(plan, home), candidates, nobody)
@@ -54,10 +59,5 @@ def _pool(plan: Plan, home: str | None) -> str:
     return "model" if plan.pool.key[1] else "class"
 
 
-def _home(ids: ThingIds, issued: str | None, body: bytes) -> str | None:
-    """Where the things that a call is about live; None when it is about none."""
-    try:
-        homes = ([ids.read(issued)] if issued is not None else []) + (ids.homes(body) if MARK in body else [])
-    except UnknownThing as unknown:
-        raise NotFound(f"No such response, file or batch: '{unknown}'.") from None
-    return homes[0].tag if homes else None
+def _nothing(router: Router, operation: Operation, model: str | None, error: GatewayError) -> Foreseen:
+    return Foreseen(operation, model, None, refused(router.snapshot, operation, model), error)

@@ -38,15 +38,15 @@ class Things:
         self._attempter = attempter
         self._writes: set[asyncio.Task[None]] = set()
 
-    def made(self, tenant_id: str, operation: Operation, body: bytes) -> None:
+    def made(self, tenant: str, operation: Operation, body: bytes) -> None:
         """Take note, in the background, of a thing whose making was answered with this body."""
         issued = _field(body, "id")
         if issued is not None:
-            self._later(lambda: self._store.add(tenant_id, operation.name, issued))
+            self._later(lambda: self._store.add(tenant, operation.name, issued))
 
-    def gone(self, tenant_id: str, operation: Operation, issued_id: str) -> None:
+    def gone(self, tenant: str, operation: Operation, issued_id: str) -> None:
         """Take note, in the background, that a thing was deleted."""
-        self._later(lambda: self._store.remove(tenant_id, operation.name, issued_id))
+        self._later(lambda: self._store.remove(tenant, operation.name, issued_id))
 
     def _later(self, write: Callable[[], Awaitable[None]]) -> None:
         task = asyncio.create_task(_persist(write))
@@ -57,10 +57,10 @@ class Things:
         """Wait for the writes that are under way."""
         await asyncio.gather(*self._writes)
 
-    async def list(self, tenant_id: str, ids: ThingIds, call: Call, send: Send, headers: Headers) -> None:
+    async def list(self, tenant: str, ids: ThingIds, call: Call, send: Send, headers: Headers) -> None:
         """Answer a list as OpenAI does: `limit`, `after`, `order` and `purpose` are understood."""
         asked = dict(parse_qsl(call.query))
-        issued = await self._store.list(tenant_id, call.operation.name)
+        issued = await self._store.list(tenant, call.operation.name)
         if asked.get("order") == "asc":
             issued.reverse()
         if "after" in asked:

@@ -51,7 +51,7 @@ async def read_request(
     """Read one request whole. Raises InvalidRequest, BodyTooLarge, NotFound for an id that is not the caller's, and
     CallerGone."""
     version, query = read_query(scope.get("query_string", b""))
-    path, homes = _path(scope, route, action, ids)
+    path = _path(route, action, ids)
     headers = wire_headers.to_upstream(scope["headers"])
     if action.body == "form":
         form = await _read_form(scope, receive, limit)
@@ -62,10 +62,10 @@ async def read_request(
     body = await read_body(receive, limit)
     arrived = time.perf_counter()
     asked = read_call(body) if action.body == "json" or _is_anthropic_json(route, body) else JsonCall()
-    if MARK in body and not route.operation.native:
-        homes += _homes(ids, body)
-        body = ids.to_upstream(body)
-    _require_issued(ids, (asked.previous_response_id, asked.input_file_id))
+    home = None
+    if not route.operation.native:
+        home = home_of(ids, [route.id] if route.id is not None else [], body, asked)
+        body = ids.to_upstream(body) if MARK in body else body
     call = Call(
         operation=route.operation,
         method=action.method,
@@ -74,27 +74,26 @@ async def read_request(
         body=body if action.body != "none" else b"",
         headers=headers,
         api_version=version,
-        names_thing=bool(homes),
+        names_thing=home is not None,
     )
     return Asked(
         call,
         arrived,
         route.model or asked.model or native.model_in_path(route.operation.name, path),
         stream=bool(asked.stream),
-        home=_one_home(homes),
+        home=home,
         affinity=asked.affinity(),
         tokens=estimated_tokens(len(body), asked.most_output_tokens()),
     )
 
 
-def _path(scope: Scope, route: Route, action: Action, ids: ThingIds) -> tuple[str, list[Home]]:
-    """The path as the upstream knows it, and the home of the thing that it names."""
+def _path(route: Route, action: Action, ids: ThingIds) -> str:
+    """The path as the upstream knows it."""
     if route.native_path is not None:
-        return quote(route.native_path, safe="/:@!$&'()*+,;=~-._"), []
+        return quote(route.native_path, safe="/:@!$&'()*+,;=~-._")
     if route.id is None:
-        return action.path, []
-    home = _home(ids, route.id)
-    return action.path.replace("{id}", quote(home.upstream_id, safe="")), [home]
+        return action.path
+    return action.path.replace("{id}", quote(_home(ids, route.id).upstream_id, safe=""))
 
 
 def _is_anthropic_json(route: Route, body: bytes) -> bool:
@@ -108,22 +107,19 @@ def _home(ids: ThingIds, issued: str) -> Home:
         raise unknown_thing(issued) from None
 
 
-def _homes(ids: ThingIds, body: bytes) -> list[Home]:
-    try:
-        return ids.homes(body)
-    except UnknownThing as unknown:
-        raise unknown_thing(str(unknown)) from None
+def home_of(ids: ThingIds, named: Iterable[str], body: bytes, asked: JsonCall) -> str | None:
+    """The digest of the one deployment where everything lives that a call names or mentions; None for nothing.
 
-
-def _require_issued(ids: ThingIds, mentioned: Iterable[object]) -> None:
-    """What a body must refer to lives somewhere: an id that was never issued can't be found anywhere."""
-    for each in mentioned:
-        if isinstance(each, str) and each:
-            _home(ids, each)
-
-
-def _one_home(homes: list[Home]) -> str | None:
-    tags = {home.tag for home in homes}
+    Raises NotFound for an id that is not the caller's, InvalidRequest for things that live apart.
+    """
+    # What these two fields hold must live somewhere: an id that was never issued can't be found anywhere.
+    referred = (each for each in (asked.previous_response_id, asked.input_file_id) if each and isinstance(each, str))
+    tags = {_home(ids, each).tag for each in (*named, *referred)}
+    if MARK in body:
+        try:
+            tags |= {home.tag for home in ids.homes(body)}
+        except UnknownThing as unknown:
+            raise unknown_thing(str(unknown)) from None
     if len(tags) > 1:
         raise InvalidRequest(
             "The call mentions things that live at different deployments; use those that were made together.",

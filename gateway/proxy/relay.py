@@ -85,8 +85,9 @@ async def _relay_bytes(answer: Answer, send: Send, patience: Patience) -> bool:
 async def _relay_events(answer: Answer, how: Relayed, send: Send, patience: Patience) -> bool:
     """An event stream. Only whole events go out, so that a cut can always be followed by an error event."""
     tail = b""
-    last = b""
     chunk = answer.held
+    # Where a cut looks like an end, the stream's own mark must tell them apart.
+    due = how.operation.stream_end if answer.rest and not answer.rest.delimited else None
     try:
         while chunk:
             if tail:
@@ -94,16 +95,16 @@ async def _relay_events(answer: Answer, how: Relayed, send: Send, patience: Pati
             end = sse.complete(chunk)
             tail = chunk[end:]
             if end:
-                last = chunk[:end] if tail else chunk
-                await _chunk(send, how.edit(last) if how.edit else last, more=True)
+                whole = chunk[:end] if tail else chunk
+                due = None if due and sse.is_over(whole, due) else due
+                await _chunk(send, how.edit(whole) if how.edit else whole, more=True)
             chunk = await _next(answer.rest, send, patience) if answer.rest else b""
-        end_mark = how.operation.stream_end
-        if answer.rest and not answer.rest.delimited and end_mark and end_mark not in last:
+        if due and not sse.is_over(tail, due):
             raise ConnectionFailed("the connection closed before the stream's end")
     except (ConnectionFailed, TimeoutError) as error:
         reason = "went silent" if isinstance(error, TimeoutError) else "broke off"
         interrupted = StreamInterrupted(f"The upstream {reason} in the middle of its answer.")
-        await _chunk(send, sse.error_event(interrupted, native=how.operation.native), more=False)
+        await _chunk(send, sse.error_event(interrupted, how.operation.name), more=False)
         return False
     await _chunk(send, tail, more=False)
     return True

@@ -74,11 +74,11 @@ class DataPlane:
         action = route.actions.get(scope["method"])
         if action is None:
             raise MethodNotAllowed(allow=", ".join(sorted(route.actions)))
-        ids = ThingIds(self._router.snapshot.id_secret, caller.tenant.id)
+        ids = ThingIds(self._router.snapshot.id_secret, caller.tenant.identity)
         asked = await read_request(scope, receive, route, action, ids, self._settings.max_body_bytes)
         try:
             if action.lists:
-                await self._things.list(caller.tenant.id, ids, asked.call, send, [(b"x-request-id", request_id)])
+                await self._things.list(caller.tenant.identity, ids, asked.call, send, [(b"x-request-id", request_id)])
                 return
             plan = self._plan(asked, caller)
             with self._endpoints.watching(plan.pool) as watched:
@@ -148,9 +148,9 @@ class DataPlane:
         if not any(each.lists for each in route.operation.actions) or not 200 <= answer.status < 300:
             return
         if action is route.operation.actions[0] and relayed.edit is not None:
-            self._things.made(caller.tenant.id, route.operation, relayed.edit(answer.held))
+            self._things.made(caller.tenant.identity, route.operation, relayed.edit(answer.held))
         elif action.method == "DELETE" and route.id is not None:
-            self._things.gone(caller.tenant.id, route.operation, route.id)
+            self._things.gone(caller.tenant.identity, route.operation, route.id)
 
     def _interrupted(self, plan: Plan, deployment: Deployment, operation: Operation) -> None:
         plan.record(deployment, Outcome(Kind.UNREACHABLE))

@@ -22,6 +22,11 @@ class Tenant:
     end_utc: datetime | None = None
     created_at: datetime
 
+    @property
+    def identity(self) -> str:
+        """This very tenant: one that gets the id of a deleted one is another, and finds nothing of it."""
+        return f"{self.id}@{self.created_at.timestamp():.0f}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:

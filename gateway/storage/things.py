@@ -12,29 +12,29 @@ MADE = "MadeAtMs"
 
 
 class ThingStore:
-    """PartitionKey: tenant and operation. RowKey: the issued id. `MadeAtMs`: milliseconds since the epoch."""
+    """PartitionKey: the tenant's identity and the operation. RowKey: the issued id. `MadeAtMs`: since the epoch."""
 
     def __init__(self, tables: Tables, clock: Callable[[], float] = time.time) -> None:
         self._tables = tables
         self._clock = clock
 
-    async def add(self, tenant_id: str, operation: str, issued_id: str) -> None:
+    async def add(self, tenant: str, operation: str, issued_id: str) -> None:
         """A tenant made a thing."""
-        row = Row(_partition(tenant_id, operation), issued_id, {MADE: int(self._clock() * 1000)})
+        row = Row(_partition(tenant, operation), issued_id, {MADE: int(self._clock() * 1000)})
         await self._tables.put(TABLE, row)
 
-    async def list(self, tenant_id: str, operation: str) -> list[str]:
+    async def list(self, tenant: str, operation: str) -> list[str]:
         """The ids of a tenant's things, newest first."""
-        rows = await self._tables.list(TABLE, _partition(tenant_id, operation))
+        rows = await self._tables.list(TABLE, _partition(tenant, operation))
         return [row.key for row in sorted(rows, key=_made, reverse=True)]
 
-    async def remove(self, tenant_id: str, operation: str, issued_id: str) -> None:
+    async def remove(self, tenant: str, operation: str, issued_id: str) -> None:
         """A thing is gone."""
-        await self._tables.delete(TABLE, _partition(tenant_id, operation), issued_id)
+        await self._tables.delete(TABLE, _partition(tenant, operation), issued_id)
 
 
-def _partition(tenant_id: str, operation: str) -> str:
-    return f"{tenant_id}:{operation}"
+def _partition(tenant: str, operation: str) -> str:
+    return f"{tenant}:{operation}"
 
 
 def _made(row: Row) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
 
@@ -133,7 +134,10 @@ async def _note_reuse(_: aiohttp.ClientSession, context: SimpleNamespace, __: ob
 
 
 def _closed_while_idle(error: Exception) -> bool:
-    return isinstance(error, aiohttp.ServerDisconnectedError | ConnectionError)
+    if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionError):
+        return True
+    # aiohttp wraps a reset: an upstream, or a balancer before it, that has forgotten the connection answers with one.
+    return isinstance(error, aiohttp.ClientOSError) and error.errno in (errno.ECONNRESET, errno.EPIPE)
 
 
 async def _pieces(body: bytes) -> AsyncIterator[memoryview]:

@@ -21,6 +21,9 @@ from gateway.upstream.spool import Spool, SpooledBody
 # Compressed event streams can't be read on the way; an upstream that compresses all the same is relayed unread.
 _OWN_HEADERS = (("user-agent", f"roundhouse/{__version__}"), ("accept-encoding", "identity"))
 
+# Callers name api-versions, and some make them up: what they can fill has an end.
+KEPT_ADDRESSES = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -78,7 +81,7 @@ class Targets:
             if call.query:
                 text += ("&" if "?" in text else "?") + call.query
             url = URL(text, encoded=True)
-            if plain:
+            if plain and len(self._urls) < KEPT_ADDRESSES:
                 self._urls[key] = url
         return url
 

@@ -66,11 +66,19 @@ async def test_azures_clients_chat_stream_and_list_models(product, prefix):
         assert models == ["east"]
 
 
-async def test_all_four_operations_through_the_sdk(product, client):
-    await product.register("chat")
-    await product.register("text", deployment_class="openai-completions", operations=("completion",))
-    await product.register("vectors", deployment_class="openai-embeddings", operations=("embedding",))
-    await product.register("pictures", deployment_class="openai-images-generations", operations=("image_generation",))
+@pytest.mark.parametrize("provider", ["azure", "openai_compatible"])
+async def test_the_first_four_operations_through_the_sdk(product, client, provider):
+    for name, operation_class, operation in (
+        ("chat", "openai-chat", "chat"),
+        ("text", "openai-completions", "completion"),
+        ("vectors", "openai-embeddings", "embedding"),
+        ("pictures", "openai-images-generations", "image_generation"),
+    ):
+        url = product.simulator.url + ("" if provider == "azure" else "/v1")
+        fields = {"deployment_class": operation_class, "operations": (operation,), "provider": provider}
+        await product.register(name, **fields, endpoint_url=url)
+    stream = await client.chat.completions.create(model="m", messages=MESSAGES, stream=True)
+    assert "chat" in "".join([chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices])
     chat = await client.chat.completions.create(model="m", messages=MESSAGES)
     assert chat.usage.total_tokens > 0
     completion = await client.completions.create(model="m", prompt="ping")

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.app import DATA_PREFIXES, MANAGEMENT, OPEN_PATHS, create_app
 from gateway.openai.operations import OPERATIONS
-from gateway.openai.routes import AZURE_PREFIXES, OPENAI_PREFIXES
+from gateway.openai.routes import AZURE_PREFIXES, AZURE_RESOURCE_PREFIXES, OPENAI_PREFIXES, PASSTHROUGH_PREFIX
 from gateway.settings import Settings
 from gateway.storage.memory import MemoryTables
 from gateway.storage.tenants import TenantStore
@@ -36,19 +36,23 @@ async def app(tables):
 
 def every_data_path():
     for operation in OPERATIONS:
-        yield from (prefix + operation.path for prefix in OPENAI_PREFIXES)
-        yield from (f"{prefix}gpt/{operation.path}" for prefix in AZURE_PREFIXES)
+        if operation.native:
+            yield f"{PASSTHROUGH_PREFIX}{operation.name}/v1/messages"
+        for action in operation.actions:
+            path = action.path.replace("{id}", "id_1")
+            yield from (prefix + path for prefix in (*OPENAI_PREFIXES, *AZURE_RESOURCE_PREFIXES))
+            yield from (f"{prefix}gpt/{path}" for prefix in AZURE_PREFIXES)
     yield from (prefix + path for prefix in DATA_PREFIXES for path in ("models", "models/gpt", "unknown", ""))
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
-@pytest.mark.parametrize("path", sorted(set(every_data_path())))
-async def test_every_data_path_demands_an_api_key(app, path, method):
-    for headers in ({}, {"authorization": "Bearer wrong"}, {"api-key": "rh-local0-wrong"}):
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer wrong"}, {"api-key": "rh-local0-wrong"}], ids=str)
+async def test_every_data_path_demands_an_api_key(app, headers, method):
+    for path in sorted(set(every_data_path())):
         reply = await call(app, method, path, headers=headers, body=b"{}")
-        assert (reply.status, reply.json["error"]["code"]) == (401, "invalid_api_key")
-        assert set(reply.json["error"]) == {"message", "type", "param", "code"}
-        assert len(reply.headers["x-request-id"]) == 32
+        assert (reply.status, reply.json["error"]["code"]) == (401, "invalid_api_key"), path
+        assert set(reply.json["error"]) == {"message", "type", "param", "code"}, path
+        assert len(reply.headers["x-request-id"]) == 32, path
 
 
 @pytest.mark.parametrize("path", ["", "/", "/unknown", "/modeldeployment/list/all", "/tenants"])

@@ -51,7 +51,7 @@ async def test_no_query_is_a_defect(plane: Plane, query: dict[str, str]) -> None
             assert_documented(reply.status, reply.json)
 
 
-@settings(QUICK, max_examples=150)
+@settings(QUICK, max_examples=60)
 @given(field=st.sampled_from(list(ModelSpec.model_fields)), value=JSON)
 async def test_a_field_of_a_model_is_stored_as_it_was_sent_or_refused(pair: Plane, field: str, value: Any) -> None:
     before = await pair.tables.list("endpoints"), await pair.stored()

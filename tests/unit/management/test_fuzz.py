@@ -12,7 +12,7 @@ from gateway.management.deployment_models import DeploymentChange
 from gateway.registry import names
 from tests.unit.management.plane import UPSERT, Plane, refusal
 
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 # Text with what filters, tables, addresses and headers choke on.
 TEXT = st.text(max_size=80) | st.sampled_from(
@@ -47,7 +47,7 @@ async def test_no_body_is_a_defect(plane: Plane, body: bytes) -> None:
             refusal(reply, reply.status)
 
 
-@settings(QUICK, max_examples=150)
+@settings(QUICK, max_examples=60)
 @given(field=st.sampled_from(FIELDS), value=JSON)
 async def test_a_field_is_stored_as_it_was_sent_or_refused_by_name(plane: Plane, field: str, value: Any) -> None:
     before = await plane.stored()

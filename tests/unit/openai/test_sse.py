@@ -72,14 +72,19 @@ def test_the_kind_of_an_event(event, kind):
     assert sse.kind(event) is kind
 
 
+ANTHROPICS = {"type": "error", "error": {"type": "api_error", "message": "It broke off."}}
+GOOGLES = {"error": {"code": 502, "message": "It broke off.", "status": "UNAVAILABLE"}}
+
+
 def test_an_error_event_carries_openais_object():
-    event = sse.error_event(StreamInterrupted("It broke off."))
+    event = sse.error_event(StreamInterrupted("It broke off."), "chat")
     assert event.startswith(b"data: ")
     assert event.endswith(b"\n\n")
     assert json.loads(sse.data(event))["error"]["code"] == "upstream_stream_interrupted"
 
 
-def test_an_error_event_of_a_native_stream_has_its_providers_shape():
-    event = sse.error_event(StreamInterrupted("It broke off."), native=True)
-    assert event.startswith(b"event: error\n")
-    assert json.loads(sse.data(event)) == {"type": "error", "error": {"type": "api_error", "message": "It broke off."}}
+@pytest.mark.parametrize(("operation", "told"), [("anthropic", ANTHROPICS), ("gemini", GOOGLES), ("vertex", GOOGLES)])
+def test_an_error_event_of_a_native_stream_has_its_providers_shape(operation, told):
+    event = sse.error_event(StreamInterrupted("It broke off."), operation)
+    assert event.startswith(b"event: error\n" if operation == "anthropic" else b"data: {")
+    assert json.loads(sse.data(event)) == told

@@ -10,11 +10,11 @@ from gateway.errors import StorageUnavailable
 from gateway.openai.thing_ids import ThingIds, tag
 from gateway.routing.outcome import Kind, Outcome
 from gateway.upstream.session import ConnectionFailed
-from tests.builders import deployment
+from tests.builders import deployment, tenant
 from tests.fakes.upstream import FakeAnswer, FakeSession, events, failing
 from tests.unit.proxy.plane import Plane
 
-IDS = ThingIds(b"secret", "local")
+IDS = ThingIds(b"secret", tenant().identity)
 JSON = [(b"Content-Type", b"application/json")]
 RESPONSES = {"deployment_class": "openai-responses", "operations": ("response",)}
 BATCHES = {"deployment_class": "openai-batch", "operations": ("batch", "file")}
@@ -184,9 +184,9 @@ async def test_a_wrong_page_names_the_parameter(query):
 async def test_what_is_gone_or_can_not_be_had_is_left_out_of_a_list():
     batches = Batches(0)
     things = batches.plane.things
-    await things._store.add("local", "batch", issued("gone", "batch_0", "openai-batch"))
+    await things._store.add(tenant().identity, "batch", issued("gone", "batch_0", "openai-batch"))
     for number in range(1, 5):
-        await things._store.add("local", "batch", issued("a", f"batch_{number}", "openai-batch"))
+        await things._store.add(tenant().identity, "batch", issued("a", f"batch_{number}", "openai-batch"))
     batches.plane.session._scripts["a"] = [failing(404), ConnectionFailed("cut"), failing(500), says(id="batch_1")]
     assert [each["id"] for each in (await batches.list()).json["data"]] == [issued("a", "batch_1", "openai-batch")]
 
@@ -203,7 +203,7 @@ async def test_an_answer_without_an_id_is_not_noted():
     for _ in range(2):
         await made.post(b"{}", "/v1/batches")
     await made.things.close()
-    assert await made.things._store.list("local", "batch") == []
+    assert await made.things._store.list(tenant().identity, "batch") == []
 
 
 @pytest.mark.parametrize(("failures", "noted"), [(2, 1), (9, 0)])
@@ -220,13 +220,13 @@ async def test_what_was_made_is_noted_when_storage_comes_back(failures, noted, m
     monkeypatch.setattr(made.things._store, "add", failing_add)
     assert (await made.post(b"{}", "/v1/batches")).status == 200
     await made.things.close()
-    assert len(await made.things._store.list("local", "batch")) == noted
+    assert len(await made.things._store.list(tenant().identity, "batch")) == noted
     assert ("missing in lists" in caplog.text) == (not noted)
 
 
 async def test_a_deleted_file_leaves_the_list():
     made = Plane(FakeSession(a=says(id="file-1", deleted=True)), deployment("a", **BATCHES))
-    await made.things._store.add("local", "file", issued("a", "file-1", "openai-batch"))
+    await made.things._store.add(tenant().identity, "file", issued("a", "file-1", "openai-batch"))
     assert (await made.post(b"", f"/v1/files/{issued('a', 'file-1', 'openai-batch')}", method="DELETE")).status == 200
     await made.things.close()
-    assert await made.things._store.list("local", "file") == []
+    assert await made.things._store.list(tenant().identity, "file") == []
