@@ -12,6 +12,7 @@ door = Door()
 # All planes lead to the same app, which routes by path. They are separate functions for the platform's sake: its
 # metrics, logs and switches are per function.
 add_plane(app, "management", "api/v1/management/{*path}", door.gateway)
+add_plane(app, "endpoints", "api/3.0/mlflow/gateway/{*path}", door.gateway)
 add_plane(app, "health", "health/{*path}", door.gateway)
 add_plane(app, "data", "{*path}", door.gateway)
 

@@ -1,27 +1,45 @@
-"""Where a provider's own API names the model: in its path, or in its body."""
+"""Providers' own APIs: which of their paths pass, and where those name the model."""
 
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-# {operation: the model's place in the path}; Anthropic names it in the body, as OpenAI does.
-_IN_PATH = {
-    "gemini": re.compile(r"(?:^|/)models/([^:/]+)"),
-    "vertex": re.compile(r"(?:^|/)models/([^:/]+)"),
-    "bedrock": re.compile(r"^model/([^/]+)"),
+# What asks a model, and what tells which there are. Nothing else passes: the same credential may open far more of a
+# provider than its models. `place` is Vertex's project and location. Paths are percent-decoded.
+_PATHS = {
+    "anthropic": re.compile(r"v1/(?:messages|messages/count_tokens|complete|models(?:/[^/]+)?)"),
+    "gemini": re.compile(r"v1(?:beta|alpha)?/models(?:/(?P<model>[^/:]+)(?::\w+)?)?"),
+    "vertex": re.compile(
+        r"v1(?:beta1)?/(?:(?P<place>projects/[^/]+/locations/[^/]+)/)?publishers/[^/]+/models/"
+        r"(?:count-tokens|(?P<model>[^/:]+)):\w+"
+    ),
+    "bedrock": re.compile(
+        r"model/(?P<model>.+)/(?:invoke|invoke-with-response-stream|converse|converse-stream|count-tokens)"
+    ),
 }
+_PLACE = re.compile(r"projects/[^/]+/locations/[^/]+")
+
+
+def passes(operation: str, path: str) -> bool:
+    """Whether a native operation takes this path."""
+    return _PATHS[operation].fullmatch(path) is not None
 
 
 def model_in_path(operation: str, path: str) -> str | None:
-    """The model that a native path names; None when it names none."""
-    place = _IN_PATH.get(operation)
-    found = place.search(path) if place is not None else None
-    return unquote(found[1]) if found is not None else None
+    """The model that a native path names; None when it names none, as Anthropic's never do."""
+    found = _PATHS[operation].fullmatch(path) if operation in _PATHS else None
+    return found.groupdict().get("model") if found is not None else None
 
 
-def swap_model_in_path(operation: str, path: str, name: str) -> str:
-    """The path with another model's name, where it names one."""
-    place = _IN_PATH.get(operation)
-    found = place.search(path) if place is not None else None
-    return path if found is None else path[: found.start(1)] + quote(name, safe=":") + path[found.end(1) :]
+def upstream_path(operation: str, path: str, model: str, root: str) -> str:
+    """The path as a deployment is asked: its own model, and its own project and location where `root` names them."""
+    found = _PATHS[operation].fullmatch(path)
+    assert found is not None, "routes let no other path in"
+    own_place = _PLACE.search(root)
+    swaps = {"model": quote(model, safe=":"), "place": own_place[0] if own_place is not None else None}
+    # The model stands behind the place: swapped first, it leaves the place where it was found.
+    for name, own in swaps.items():
+        if own is not None and found.groupdict().get(name) is not None:
+            path = path[: found.start(name)] + own + path[found.end(name) :]
+    return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.openai import native
 from gateway.openai.operations import BY_NAME, OPERATIONS, Action, Operation
 
 OPENAI_PREFIXES = ("/v1/", "/api/v1/", "/openai/v1/")
@@ -50,10 +51,7 @@ _FULL = {
     prefix + path: found for prefix in (*OPENAI_PREFIXES, *AZURE_RESOURCE_PREFIXES) for path, found in _FIXED.items()
 }
 _FULL |= {alias: _FIXED[path] for alias, path in _ALIASES.items()}
-_NATIVE_ACTIONS = {
-    method: Action(method, "", "any" if method in ("POST", "PUT", "PATCH") else "none")
-    for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
-}
+_NATIVE_ACTIONS = {"GET": Action("GET", ""), "POST": Action("POST", "", "any")}
 
 
 def route(path: str) -> Route | None:
@@ -72,7 +70,7 @@ def route(path: str) -> Route | None:
     if path.startswith(PASSTHROUGH_PREFIX):
         name, _, rest = path[len(PASSTHROUGH_PREFIX) :].partition("/")
         operation = BY_NAME.get(name)
-        if operation is None or not operation.native or not rest:
+        if operation is None or not operation.native or not native.passes(name, rest):
             return None
         return Route(operation, _NATIVE_ACTIONS, native_path=rest)
     for prefix in (*OPENAI_PREFIXES, *AZURE_RESOURCE_PREFIXES):

@@ -90,7 +90,7 @@ async def read_request(
 def _path(route: Route, action: Action, ids: ThingIds) -> str:
     """The path as the upstream knows it."""
     if route.native_path is not None:
-        return quote(route.native_path, safe="/:@!$&'()*+,;=~-._")
+        return route.native_path
     if route.id is None:
         return action.path
     return action.path.replace("{id}", quote(_home(ids, route.id).upstream_id, safe=""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from yarl import URL
 
@@ -74,9 +75,10 @@ class Targets:
         url = self._urls.get(key) if plain else None
         if url is None:
             path = call.path
-            if call.operation.native:
-                path = native.swap_model_in_path(call.operation.name, path, deployment.deployment_name)
             provider = PROVIDERS[deployment.provider]
+            if call.operation.native:
+                name, root = deployment.deployment_name, provider.root(deployment)
+                path = quote(native.upstream_path(call.operation.name, path, name, root), safe="/:%")
             text = provider.url(deployment, call.operation.name, path, version, self._default_api_version)
             if call.query:
                 text += ("&" if "?" in text else "?") + call.query

@@ -17,6 +17,7 @@ MOST_GROWTH_BYTES = 2 * 1024 * 1024  # half of what the worker would keep of so 
 async def test_the_runtime_indexes_every_function(product: Product) -> None:
     assert {name: t.get("route", t.get("schedule")) for name, t in product.host.functions.items()} == {
         "management": "api/v1/management/{*path}",
+        "endpoints": "api/3.0/mlflow/gateway/{*path}",
         "health": "health/{*path}",
         "data": "{*path}",
         "refresh_registry": "0 * * * * *",

@@ -38,6 +38,7 @@ def every_data_path():
     for operation in OPERATIONS:
         if operation.native:
             yield f"{PASSTHROUGH_PREFIX}{operation.name}/v1/messages"
+            yield f"{PASSTHROUGH_PREFIX}{operation.name}/model/m/invoke"
         for action in operation.actions:
             path = action.path.replace("{id}", "id_1")
             yield from (prefix + path for prefix in (*OPENAI_PREFIXES, *AZURE_RESOURCE_PREFIXES))

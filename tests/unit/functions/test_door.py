@@ -32,6 +32,7 @@ def test_there_is_one_http_function_for_each_plane(function_app: ModuleType) -> 
 
     assert {name: b["route"] for name, b in http.items()} == {
         "management": "api/v1/management/{*path}",
+        "endpoints": "api/3.0/mlflow/gateway/{*path}",
         "health": "health/{*path}",
         "data": "{*path}",
     }

@@ -88,18 +88,23 @@ async def test_a_deployment_whose_stored_key_is_gone_is_not_active(pair: Plane) 
 @pytest.mark.parametrize("endpoint_type", BY_NAME)
 async def test_the_path_to_call_leads_to_the_endpoints_type(plane: Plane, endpoint_type: str) -> None:
     native = BY_NAME[endpoint_type].native
-    provider = {"anthropic": "anthropic", "gemini": "gemini", "bedrock": "bedrock", "vertex": "vertex"}
+    paths = {
+        "anthropic": "v1/messages",
+        "gemini": "v1beta/models/m:generateContent",
+        "bedrock": "model/m/converse",
+        "vertex": "v1/publishers/google/models/m:predict",
+    }
     await plane.upsert(
         deployment_class=BY_NAME[endpoint_type].deployment_class,
         supported_endpoints=[endpoint_type],
         auth="managed_identity",
         endpoint_key=None,
-        provider=provider[endpoint_type] if native else "vllm",
+        provider=endpoint_type if native else "vllm",
         endpoint_url="http://upstream.example/v1",
     )
     made = await created(plane, endpoint_type=endpoint_type)
     url = (await go(plane, made, "start"))["url"]
-    found = route(f"{url}/v1/messages" if native else url)
+    found = route(f"{url}/{paths[endpoint_type]}" if native else url)
     assert found is not None and found.operation.name == endpoint_type and "POST" in found.actions
 
 

@@ -54,11 +54,18 @@ def test_other_names_of_a_path_are_known(path, operation, methods, id_):
     assert (found.operation.name, set(found.actions), found.id) == (operation, methods, id_)
 
 
-@pytest.mark.parametrize("name", ["anthropic", "gemini", "bedrock", "vertex"])
-def test_a_pass_through_path_keeps_what_follows_the_provider(name):
-    found = route(f"/api/v1/passthrough/{name}/v1/messages/x:y")
-    assert (found.operation.name, found.native_path) == (name, "v1/messages/x:y")
-    assert {"GET", "POST", "DELETE"} <= set(found.actions)
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("anthropic", "v1/messages"),
+        ("gemini", "v1beta/models/gemini-pro:generateContent"),
+        ("bedrock", "model/m/converse"),
+        ("vertex", "v1/projects/p/locations/l/publishers/google/models/m:predict"),
+    ],
+)
+def test_a_pass_through_path_keeps_what_follows_the_provider(name, path):
+    found = route(f"/api/v1/passthrough/{name}/{path}")
+    assert (found.operation.name, found.native_path, set(found.actions)) == (name, path, {"GET", "POST"})
 
 
 @pytest.mark.parametrize(
@@ -67,7 +74,12 @@ def test_a_pass_through_path_keeps_what_follows_the_provider(name):
         *("/", "/v1", "/v1/", "/v1/chat", "/v2/chat/completions", "/v1/chat/completions/", "/chat/completions"),
         *("/openai/deployments/", "/openai/deployments//chat/completions", "/openai/deployments/gpt/chat"),
         *("/v1/responses/", "/v1/responses/resp_1/unknown", "/v1/things/1", "/v1/files//content"),
-        *("/api/v1/passthrough/openai/v1", "/api/v1/passthrough/anthropic", "/api/v1/passthrough/anthropic/"),
+        *(
+            "/api/v1/passthrough/vertex/v1/projects/p",
+            "/api/v1/passthrough/openai/v1",
+            "/api/v1/passthrough/anthropic",
+            "/api/v1/passthrough/anthropic/",
+        ),
     ],
 )
 def test_other_paths_lead_nowhere(path):
