@@ -8,6 +8,10 @@ import io
 import openai
 import pytest
 
+from gateway.app import create_app
+from gateway.settings import Settings
+from tests.server import ENCRYPTION_KEY, serving
+
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
@@ -40,6 +44,24 @@ async def test_images_are_edited_and_varied(product, client, kind):
         model="m", image=("a.png", PNG, "image/png"), response_format="b64_json"
     )
     assert varied.data[0].b64_json
+
+
+async def test_pictures_stream_as_they_become_clear(product, client, kind):
+    await register(product, kind, "openai-images-generations", "image_generation")
+    await register(product, kind, "openai-images-edits", "image_edit", name="west")
+    for stream in (
+        await client.images.generate(model="m", prompt="a dot", stream=True, partial_images=1),
+        await client.images.edit(model="m", image=("a.png", PNG, "image/png"), prompt="a dot", stream=True),
+    ):
+        events = [event async for event in stream]
+        assert events[-1].type.endswith(".completed")
+        assert events[-1].b64_json
+
+
+async def test_completions_stream(product, client, kind):
+    await register(product, kind, "openai-completions", "completion")
+    stream = await client.completions.create(model="m", prompt="ping", stream=True)
+    assert "east" in "".join([chunk.choices[0].text async for chunk in stream if chunk.choices])
 
 
 async def test_sound_becomes_text(product, client, kind):
@@ -108,6 +130,22 @@ async def test_a_conversation_stays_at_the_deployment_that_began_it(product, cli
         ids.append((await client.responses.create(model="m", input=text, previous_response_id=ids[-1])).id)
     assert len({received.path.split("/accounts/")[1].split("/")[0] for received in product.simulator.received()}) == 1
     assert len(set(ids)) == 4
+
+
+async def test_a_response_of_one_instance_is_continued_on_another_after_both_were_restarted(product, client):
+    for name in ("east", "west", "north"):
+        await register(product, "azure", "openai-responses", "response", name=name)
+    ids = [(await client.responses.create(model="m", input="one")).id for _ in range(3)]
+    for _ in range(2):
+        restarted = create_app(Settings(encryption_key=ENCRYPTION_KEY), product.tables)
+        async with (
+            serving(restarted) as url,
+            openai.AsyncOpenAI(base_url=url + "/v1", api_key=product.api_key, max_retries=0) as other,
+        ):
+            ids = [(await other.responses.create(model="m", input="two", previous_response_id=each)).id for each in ids]
+    homes = [received.path.split("/accounts/")[1].split("/")[0] for received in product.simulator.received()]
+    assert homes[:3] == homes[3:6] == homes[6:9]
+    assert len(set(homes[:3])) == 3
 
 
 async def test_files_and_batches_live_at_one_deployment_and_are_listed(product, client, kind):
