@@ -16,7 +16,7 @@ _LONGEST = 1024
 
 
 class FormReader:
-    """Reads a form's bytes as they come. After `finish`, `model` is the form's model and `stream` its wish to stream.
+    """Reads a form's bytes as they come. After `finish`, `model` is the form's model.
 
     content_type: the request's header, with the boundary. Raises InvalidRequest for what is no whole form (RFC 7578).
     """
@@ -27,7 +27,6 @@ class FormReader:
         if kind != _FORM_DATA or not self._boundary:
             raise _no_form("send multipart/form-data with a boundary")
         self.model: str | None = None
-        self.stream = False
         self._span = (0, 0)
         self._read = 0
         self._field = ""
@@ -94,7 +93,7 @@ class FormReader:
         self._value_start = -1
 
     def _part_data(self, data: bytes, start: int, end: int) -> None:
-        if self._field not in ("model", "stream"):
+        if self._field != "model":
             return
         if self._value_start < 0:
             self._value_start = self._read + start
@@ -103,9 +102,7 @@ class FormReader:
 
     def _part_ends(self) -> None:
         value = bytes(self._value)
-        if self._field == "stream":
-            self.stream = value.strip().lower() in (b"true", b"1")
-        elif self._field == "model":
+        if self._field == "model":
             if not value or len(value) > _LONGEST:
                 raise InvalidRequest("'model' must be a model's name.", param="model")
             self.model = value.decode("utf-8", "replace").strip()

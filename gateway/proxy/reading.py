@@ -34,7 +34,6 @@ class Asked:
     call: Call
     arrived: float
     model: str | None
-    stream: bool = False
     home: str | None = None
     affinity: str | None = None
     tokens: int = 0
@@ -58,7 +57,7 @@ async def read_request(
         arrived = time.perf_counter()
         call = Call(route.operation, action.method, path, urlencode(query), form, headers, version)
         tokens = estimated_tokens(min(form.spool.length, SPOOL_BYTES), 0)
-        return Asked(call, arrived, route.model or form.reader.model, stream=form.reader.stream, tokens=tokens)
+        return Asked(call, arrived, route.model or form.reader.model, tokens=tokens)
     body = await read_body(receive, limit)
     arrived = time.perf_counter()
     asked = read_call(body) if action.body == "json" or _is_anthropic_json(route, body) else JsonCall()
@@ -80,7 +79,6 @@ async def read_request(
         call,
         arrived,
         route.model or asked.model or native.model_in_path(route.operation.name, path),
-        stream=bool(asked.stream),
         home=home,
         affinity=asked.affinity(),
         tokens=estimated_tokens(len(body), asked.most_output_tokens()),
