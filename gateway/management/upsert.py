@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from gateway.errors import InvalidRequest
 from gateway.management import credentials
@@ -68,11 +69,20 @@ def problems(deployment: Deployment, keys: Mapping[str, Key]) -> Iterator[tuple[
         yield "deployment_name", f"must be {names.NAME_RULE} for provider azure"
     if not deployment.endpoint_url:
         yield from _without_address(deployment, provider)
+    elif deployment.auth == "managed_identity" and _is_in_the_clear(deployment.endpoint_url):
+        yield "endpoint_url", "must be https:// with auth 'managed_identity': a token is sent there"
     yield from _without_key(deployment, provider, keys)
     foreign = [name for name in deployment.operations if name not in provider.addresses]
     if foreign:
         served = ", ".join(provider.addresses)
         yield "supported_endpoints", f"must not enable {', '.join(foreign)}: provider {provider.name} serves {served}"
+
+
+def _is_in_the_clear(url: str) -> bool:
+    """Whether what is sent there can be read on its way; what stays on this machine can't."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return parts.scheme == "http" and host not in ("localhost", "::1") and not host.startswith("127.")
 
 
 def _without_key(deployment: Deployment, provider: Provider, keys: Mapping[str, Key]) -> Iterator[tuple[str, str]]:

@@ -118,6 +118,16 @@ async def test_a_key_can_be_taken_away_only_where_none_is_needed(plane: Plane) -
     refusal(await plane.upsert(endpoint_key="*********", auth="key"))
 
 
+@pytest.mark.parametrize(
+    ("url", "status"),
+    [("http://llm.contoso.example", 400), ("https://llm.contoso.example", 200), ("http://127.0.0.1:8000", 200)],
+)
+async def test_an_identitys_token_never_travels_in_the_clear(plane: Plane, url: str, status: int) -> None:
+    reply = await plane.upsert(endpoint_key=None, auth="managed_identity", endpoint_url=url)
+    assert reply.status == status
+    assert status == 200 or reply.json["error"]["param"] == "endpoint_url"
+
+
 async def test_nothing_is_stored_when_anything_is_wrong(plane: Plane) -> None:
     wrong: list[dict[str, Any]] = [{"weight": 0}, {"endpoint_key": None}, {"supported_endpoints": []}, {"unknown": 1}]
     for change in wrong:

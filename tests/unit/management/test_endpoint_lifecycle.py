@@ -100,7 +100,7 @@ async def test_the_path_to_call_leads_to_the_endpoints_type(plane: Plane, endpoi
         auth="managed_identity",
         endpoint_key=None,
         provider=endpoint_type if native else "vllm",
-        endpoint_url="http://upstream.example/v1",
+        endpoint_url="https://upstream.example/v1",
     )
     made = await created(plane, endpoint_type=endpoint_type)
     url = (await go(plane, made, "start"))["url"]
