@@ -8,11 +8,11 @@ NONE = $(error Roundhouse needs Python 3.11 or newer, and none of these is: $(CA
 
 VENV := .venv/bin
 # The rooms that hold no I/O; their tests leave no line and no branch out.
-PURE := gateway/errors.py,gateway/openai/*,gateway/routing/*,gateway/registry/*
+PURE := gateway/errors.py,gateway/openai/*,gateway/routing/*,gateway/registry/*,gateway/catalog/*
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test unit check format package clean install install-dev
+.PHONY: help run test unit check format package catalog clean install install-dev
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -44,6 +44,9 @@ format: install-dev ## put the code into its one format and mend what lint can m
 
 package: install-dev ## make the zip that Azure Functions deploys
 	$(VENV)/python scripts/package.py
+
+catalog: install-dev ## make the built-in facts on models anew, from the source that scripts/catalog.py pins
+	$(VENV)/python scripts/catalog.py
 
 install: ## make .venv with all that `make run` needs
 	@$(or $(FOUND),$(NONE)) -m gateway.local.install

@@ -10,7 +10,19 @@ from datetime import UTC, datetime
 from functools import partial
 
 from gateway import health
-from gateway.asgi import JSON, MLFLOW_PREFIX, App, CallerGone, Message, Receive, Scope, Send, answer, answer_error
+from gateway.asgi import (
+    JSON,
+    MLFLOW_PREFIX,
+    TENANT_PREFIXES,
+    App,
+    CallerGone,
+    Message,
+    Receive,
+    Scope,
+    Send,
+    answer,
+    answer_error,
+)
 from gateway.errors import GatewayError, MethodNotAllowed, NotFound, RegistryUnavailable
 from gateway.limits.rates import Rates
 from gateway.openai.routes import AZURE_RESOURCE_PREFIXES, OPENAI_PREFIXES, models_path, route
@@ -88,6 +100,7 @@ class Gateway:
         self.registry.on_swap.append(lambda _: self._targets.forget())
         self._background: asyncio.Task[None] | None = None
         self._management_app: App | None = None
+        self._tenant_app: App | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI's entry: http and lifespan."""
@@ -161,9 +174,16 @@ class Gateway:
             await self._have_registry()
             await self._data.serve(scope, receive, send, found, request_id)
         elif path.startswith((MANAGEMENT, MLFLOW_PREFIX)):
-            await self._management(scope, receive, send, request_id)
+            if self._management_app is None:
+                self._management_app = self._create_management()
+            await _identified(self._management_app, scope, receive, send, request_id)
         elif path in health.PATHS:
             await self._health(scope, send, request_id)
+        elif path.startswith(TENANT_PREFIXES):
+            await self._have_registry()
+            if self._tenant_app is None:
+                self._tenant_app = self._create_tenant_plane()
+            await _identified(self._tenant_app, scope, receive, send, request_id)
         elif path.startswith(DATA_PREFIXES):
             await self._have_registry()
             await self._models(scope, send, request_id)
@@ -195,15 +215,20 @@ class Gateway:
         status, body = (200, health.alive()) if scope["path"] == "/health" else health.ready(self.registry)
         await answer(send, status, body, [JSON, (b"x-request-id", request_id)])
 
-    async def _management(self, scope: Scope, receive: Receive, send: Send, request_id: bytes) -> None:
-        async def identified(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
-            await send(message)
+    def _create_tenant_plane(self) -> App:
+        # As heavy as the management plane.
+        from gateway.storage.catalog import CatalogStore
+        from gateway.tenant_plane.app import create_tenant_plane
+        from gateway.tenant_plane.context import TenantContext
 
-        if self._management_app is None:
-            self._management_app = self._create_management()
-        await self._management_app(scope, receive, identified)
+        return create_tenant_plane(
+            TenantContext(
+                tables=self._tables,
+                catalog=CatalogStore(self._tables),
+                snapshot=lambda: self._router.snapshot,
+                clock=lambda: datetime.now(UTC),
+            )
+        )
 
     def _create_management(self) -> App:
         # FastAPI and pydantic are heavy; a process that only serves calls never loads them.
@@ -227,3 +252,14 @@ class Gateway:
                 foresee=partial(foresee, self._router),
             )
         )
+
+
+async def _identified(app: App, scope: Scope, receive: Receive, send: Send, request_id: bytes) -> None:
+    """Have an app answer, and its answer carry the request's id."""
+
+    async def identified(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"x-request-id", request_id)]
+        await send(message)
+
+    await app(scope, receive, identified)

@@ -19,6 +19,9 @@ JSON = (b"content-type", b"application/json")
 # The API of endpoints and keys: its errors have MLflow's shape.
 MLFLOW_PREFIX = "/api/3.0/mlflow/gateway"
 
+# The API of the catalog: its errors are `{"error", "details"}`.
+TENANT_PREFIXES = ("/api/v1/embedding-models", "/api/v1/embeddings/")
+
 
 class CallerGone(Exception):
     """The caller closed the connection; there is nobody left to answer."""
@@ -62,5 +65,10 @@ async def answer_error(
     send: Send, error: GatewayError, headers: Iterable[tuple[bytes, bytes]] = (), *, path: str = ""
 ) -> None:
     """Send an error in the shape of the API that `path` belongs to: OpenAI's, unless it is said otherwise."""
-    body = error.mlflow_body() if path.startswith(MLFLOW_PREFIX) else error.body()
+    if path.startswith(MLFLOW_PREFIX):
+        body = error.mlflow_body()
+    elif path.startswith(TENANT_PREFIXES):
+        body = error.tenant_body()
+    else:
+        body = error.body()
     await answer(send, error.status, body, [JSON, *error.headers(), *headers])

@@ -2,6 +2,7 @@
 
 GatewayError
 ├── InvalidRequest              400  the request itself is wrong; names the field and the rule
+│   ├── InvalidParameter        400  not its body, but a parameter of its path or query
 │   └── OperationNotSupported   400  the model is known, the operation is not
 ├── InvalidApiKey               401  data plane
 ├── InvalidManagementToken      401  management plane
@@ -72,6 +73,10 @@ class GatewayError(Exception):
         """MLflow's error object, the shape of the endpoints' own API."""
         return json.dumps({"error_code": mlflow_code(type(self)), "message": self.message}).encode()
 
+    def tenant_body(self) -> bytes:
+        """The error of the tenant plane: what it is, and what would be right."""
+        return json.dumps({"error": _nearest(_TITLES, type(self)), "details": self.message}).encode()
+
     def headers(self) -> list[tuple[bytes, bytes]]:
         """What the answer says beside its body: when to come back, how to authenticate."""
         return [] if self.retry_after is None else retry_headers(self.retry_after)
@@ -81,6 +86,10 @@ class InvalidRequest(GatewayError):
     """The request is wrong in itself; the message names the field, the rule and what would be right."""
 
     status, type, code = 400, "invalid_request_error", "invalid_value"
+
+
+class InvalidParameter(InvalidRequest):
+    """A parameter of the path or the query is wrong."""
 
 
 class OperationNotSupported(InvalidRequest):
@@ -250,6 +259,27 @@ _MLFLOW_CODES: dict[type[GatewayError], str] = {
 }
 
 
+# The tenant plane's words for them, the same way.
+_TITLES: dict[type[GatewayError], str] = {
+    GatewayError: "Internal server error",
+    InvalidRequest: "Invalid request body",
+    InvalidParameter: "Invalid request parameter",
+    Unauthenticated: "Tenant ID not found in context",
+    PermissionDenied: "Permission denied",
+    NotFound: "Not found",
+    ModelNotFound: "Model not found",
+    MethodNotAllowed: "Method not allowed",
+    Conflict: "Conflict",
+    AlreadyExists: "Model already exists",
+    BodyTooLarge: "Request body too large",
+    ServiceUnavailable: "Service unavailable",
+}
+
+
 def mlflow_code(kind: type[GatewayError]) -> str:
     """MLflow's `error_code` of an error."""
-    return next(_MLFLOW_CODES[each] for each in kind.__mro__ if each in _MLFLOW_CODES)
+    return _nearest(_MLFLOW_CODES, kind)
+
+
+def _nearest(words: dict[type[GatewayError], str], kind: type[GatewayError]) -> str:
+    return next(words[each] for each in kind.__mro__ if each in words)

@@ -10,6 +10,7 @@ import aiohttp
 from gateway.errors import StorageUnavailable
 from gateway.local.demo import call_through_sdk, register_demo
 from gateway.local.management import ManagementApi, ManagementRefused
+from gateway.registry.tenants import CATALOG_WRITE
 from gateway.settings import Settings
 from gateway.storage.tables import connect
 from gateway.storage.tokens import first_management_token
@@ -103,6 +104,6 @@ class Registration:
         except ManagementRefused as error:
             if error.status != 404:
                 raise
-            await api.post("/tenants", {"id": TENANT, "name": TENANT})
+            await api.post("/tenants", {"id": TENANT, "name": TENANT, "permissions": [CATALOG_WRITE]})
             made = await api.post(f"/tenants/{TENANT}/keys", {"name": TENANT})
         return str(made["api_key"])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from functools import partial
+from typing import Any
 
-from fastapi import Depends, FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import Depends, FastAPI
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
-from starlette.exceptions import HTTPException
 
 import gateway
 from gateway.asgi import MLFLOW_PREFIX
@@ -25,7 +24,7 @@ from gateway.management import (
 )
 from gateway.management.context import ManagementContext
 from gateway.management.document import completed
-from gateway.management.guard import PREFIX, Guard
+from gateway.management.guard import PREFIX, Guard, admit_operator
 
 DESCRIPTION = """\
 Registers the deployments that the gateway sends calls to, the endpoints that gather them under one name, the keys that
@@ -77,10 +76,8 @@ def create_management(context: ManagementContext) -> ManagementApi:
         generate_unique_id_function=_operation_id,
     )
     app.state.context = context
-    app.add_middleware(Guard, tables=context.tables)
-    app.exception_handler(RequestValidationError)(problems.refuse_invalid)
-    app.exception_handler(HTTPException)(problems.refuse_http)
-    app.exception_handler(Exception)(_leave_it)
+    app.add_middleware(Guard, admit=partial(admit_operator, context.tables))
+    problems.refuse_in_our_words(app, (MLFLOW_PREFIX, PREFIX), "/api/v1/management/docs names them all")
     for router in (deployments.router, tenants.tenants, tenants.keys, explain.router):
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(_BEARER)])
     for router in (endpoints.router, endpoint_lifecycle.router, keys.router, providers.router):
@@ -91,8 +88,3 @@ def create_management(context: ManagementContext) -> ManagementApi:
 
 def _operation_id(route: APIRoute) -> str:
     return route.name
-
-
-async def _leave_it(_: Request, error: Exception) -> NoReturn:
-    """Keep Starlette from answering in its own words."""
-    raise error

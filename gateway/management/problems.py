@@ -6,13 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from gateway.asgi import MLFLOW_PREFIX
-from gateway.errors import InvalidRequest, MethodNotAllowed, NotFound
-from gateway.management.guard import PREFIX
+from gateway.errors import InvalidParameter, InvalidRequest, MethodNotAllowed, NotFound
 
 SHOWN_AT_ONCE = 5
 
@@ -29,20 +28,30 @@ _WORDS = {
 }
 
 
-async def refuse_invalid(_: Request, error: RequestValidationError) -> NoReturn:
-    """FastAPI's handler of validation errors: raises ours in its place, for the guard to answer."""
-    raise invalid(error.errors())
+def refuse_in_our_words(app: FastAPI, prefixes: Sequence[str], where: str) -> None:
+    """Have all that FastAPI refuses raised as errors of the tree, for the guard to answer.
 
+    prefixes: what the app's routers are under. where: what names the routes, for whoever asked for none of them.
+    """
 
-async def refuse_http(request: Request, error: HTTPException) -> NoReturn:
-    """FastAPI's handler of what its router and its body parser refuse: raises ours in its place."""
-    if error.status_code == 404:
-        raise NotFound("There is no such route; /api/v1/management/docs names them all.")
-    if error.status_code == 405:
-        prefix = MLFLOW_PREFIX if request.scope["path"].startswith(MLFLOW_PREFIX) else PREFIX
-        methods = request.app.openapi()["paths"][prefix + request.scope["route"].path]
-        raise MethodNotAllowed(allow=", ".join(method.upper() for method in methods))
-    raise InvalidRequest("the body is not valid JSON")
+    async def refuse_invalid(_: Request, error: RequestValidationError) -> NoReturn:
+        raise invalid(error.errors())
+
+    async def refuse_http(request: Request, error: HTTPException) -> NoReturn:
+        if error.status_code == 404:
+            raise NotFound(f"There is no such route; {where}.")
+        if error.status_code == 405:
+            prefix = next(each for each in prefixes if request.scope["path"].startswith(each))
+            methods = request.app.openapi()["paths"][prefix + request.scope["route"].path]
+            raise MethodNotAllowed(allow=", ".join(method.upper() for method in methods))
+        raise InvalidRequest("the body is not valid JSON")
+
+    async def leave_it(_: Request, error: Exception) -> NoReturn:
+        raise error
+
+    app.exception_handler(RequestValidationError)(refuse_invalid)
+    app.exception_handler(HTTPException)(refuse_http)
+    app.exception_handler(Exception)(leave_it)
 
 
 def invalid(found: Sequence[Mapping[str, Any]]) -> InvalidRequest:
@@ -50,7 +59,8 @@ def invalid(found: Sequence[Mapping[str, Any]]) -> InvalidRequest:
     said = [f"{_param(each) or 'the body'} {_problem(each)}" for each in found[:SHOWN_AT_ONCE]]
     if len(found) > SHOWN_AT_ONCE:
         said.append(f"and {len(found) - SHOWN_AT_ONCE} more")
-    return InvalidRequest("; ".join(said), param=_param(found[0]))
+    kind = InvalidRequest if found[0]["loc"][0] == "body" else InvalidParameter
+    return kind("; ".join(said), param=_param(found[0]))
 
 
 def _param(error: Mapping[str, Any]) -> str | None:

@@ -21,6 +21,7 @@ from gateway.openai.query import API_VERSION, API_VERSION_RULE
 from gateway.registry import names
 from gateway.registry.deployments import enabled_operations
 from gateway.registry.endpoints import Status
+from gateway.registry.tenants import PERMISSIONS
 from gateway.upstream.providers import PROVIDERS
 
 MAX_MODELS = 100
@@ -229,6 +230,11 @@ OperationName = Annotated[
 Models = Annotated[
     list[Model],
     Field(max_length=MAX_MODELS, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_unique),
+]
+Permissions = Annotated[
+    list[Annotated[str, OneOf(PERMISSIONS)]],
+    Field(max_length=len(PERMISSIONS), json_schema_extra={"uniqueItems": True}),
     AfterValidator(_unique),
 ]
 Tags = Annotated[dict[Label, TagText], Field(max_length=MAX_TAGS)]

@@ -18,6 +18,7 @@ _TENANT: dict[str, Any] = {
     "models": ["gpt-4o"],
     "start_utc": None,
     "end_utc": "2027-01-01T00:00:00Z",
+    "permissions": [],
     "created_at": "2026-11-20T09:00:00Z",
 }
 _KEY: dict[str, Any] = {
@@ -31,6 +32,7 @@ _NAME = "Its name, for people."
 _ACTIVE = "Whether its API keys may call; if not, they get 403."
 _MODELS = "The only models its keys may call; with none, they may call all."
 _START = "Its keys may call from this moment on; null: at once. UTC when no offset is given."
+_PERMISSIONS = "What its keys may do beside calling: `catalog:write` lets them change the catalog of models."
 _END = "Its keys may call until this moment; null: without an end. After `start_utc`."
 
 
@@ -44,6 +46,7 @@ class TenantChange(Body):
     models: rules.Models | None = Field([], description=_MODELS)
     start_utc: rules.Utc | None = Field(None, description=_START)
     end_utc: rules.Utc | None = Field(None, description=_END)
+    permissions: rules.Permissions | None = Field([], description=_PERMISSIONS)
 
 
 class TenantCreation(TenantChange):
@@ -70,13 +73,14 @@ class TenantView(BaseModel):
     models: list[str] = Field(description=_MODELS)
     start_utc: datetime | None = Field(description=_START)
     end_utc: datetime | None = Field(description=_END)
+    permissions: list[str] = Field(description=_PERMISSIONS)
     created_at: datetime = Field(description="When it was made, in UTC.")
 
     @classmethod
     def of(cls, tenant: Tenant) -> TenantView:
         """The view of a tenant."""
         plain = {name: getattr(tenant, name) for name in cls.model_fields}
-        return cls(**{**plain, "models": list(tenant.models)})
+        return cls(**{**plain, "models": list(tenant.models), "permissions": list(tenant.permissions)})
 
 
 class KeyCreation(Body):

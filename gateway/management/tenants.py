@@ -173,8 +173,8 @@ def _values(change: TenantChange, names: set[str]) -> dict[str, Any]:
     for name in names:
         given = getattr(change, name)
         values[name] = TenantChange.model_fields[name].default if given is None else given
-    if "models" in values:
-        values["models"] = tuple(values["models"])
+    for name in values.keys() & {"models", "permissions"}:
+        values[name] = tuple(values[name])
     return values
 
 

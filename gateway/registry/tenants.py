@@ -9,10 +9,16 @@ from datetime import datetime
 
 PREFIX = "rh"
 
+CATALOG_WRITE = "catalog:write"
+PERMISSIONS = (CATALOG_WRITE,)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tenant:
-    """Who calls. `models`: the only models its keys may call; empty: all. The window is UTC, either end open."""
+    """Who calls. `models`: the only models its keys may call; empty: all. The window is UTC, either end open.
+
+    `permissions`: what its keys may do beside calling, each one of PERMISSIONS.
+    """
 
     id: str
     name: str
@@ -20,6 +26,7 @@ class Tenant:
     models: tuple[str, ...] = ()
     start_utc: datetime | None = None
     end_utc: datetime | None = None
+    permissions: tuple[str, ...] = ()
     created_at: datetime
 
     @property

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from gateway.storage.rows import Row, Value
@@ -54,6 +54,11 @@ def moment(name: str, field: str, *, required: bool = False) -> Column:
     return Column(name, field, _is(datetime), lambda value: value, required)
 
 
+def day(name: str, field: str) -> Column:
+    """A date, as `YYYY-MM-DD`."""
+    return Column(name, field, lambda value: date.fromisoformat(_is_text(value)), date.isoformat)
+
+
 def texts(name: str, field: str) -> Column:
     """Several strings, as a JSON list."""
     return Column(name, field, lambda value: tuple(_is_text(each) for each in _json(value, list)), _dump)
@@ -62,6 +67,11 @@ def texts(name: str, field: str) -> Column:
 def tags(name: str, field: str) -> Column:
     """Strings by name, as a JSON object."""
     return Column(name, field, lambda value: {key: _is_text(each) for key, each in _json(value, dict).items()}, _dump)
+
+
+def json_object(name: str, field: str) -> Column:
+    """Anything that JSON can say, by name."""
+    return Column(name, field, lambda value: _json(value, dict), lambda value: _dump(dict(value)))
 
 
 def fields(columns: Sequence[Column], row: Row) -> dict[str, Any]:

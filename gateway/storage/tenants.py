@@ -22,6 +22,7 @@ TENANT_COLUMNS = (
     columns.texts("Models", "models"),
     columns.moment("StartUtc", "start_utc"),
     columns.moment("EndUtc", "end_utc"),
+    columns.texts("Permissions", "permissions"),
     columns.moment("CreatedAt", "created_at", required=True),
 )
 KEY_COLUMNS = (

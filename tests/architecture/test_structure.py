@@ -20,6 +20,7 @@ LEVELS = {
     "asgi": 1,
     "openai": 1,
     "registry": 2,
+    "catalog": 3,
     "limits": 3,
     "metering": 3,
     "routing": 4,
@@ -28,12 +29,13 @@ LEVELS = {
     "health": 6,
     "proxy": 6,
     "management": 6,
-    "app": 7,
-    "functions": 8,
-    "local": 8,
-    "__main__": 9,
+    "tenant_plane": 7,
+    "app": 8,
+    "functions": 9,
+    "local": 9,
+    "__main__": 10,
 }
-PURE = {"errors", "openai", "registry", "routing", "limits", "metering"}
+PURE = {"errors", "openai", "registry", "routing", "limits", "metering", "catalog"}
 IMPURE_MODULES = {"asyncio", "aiohttp", "azure", "os", "time", "random", "socket", "threading", "subprocess", "pathlib"}
 GRAB_BAGS = re.compile(r"(^|_)(utils?|helpers?|common|misc|manager|base)(_|$)")
 

@@ -27,6 +27,7 @@ def checkout(tmp_path: Path) -> Path:
     """A small checkout with all that must stay behind."""
     for name in (
         *("function_app.py", "host.json", "requirements.txt", "gateway/app.py", "gateway/management/page.html"),
+        "gateway/catalog/models.json.gz",
         *("gateway/local/run.py", "gateway/__main__.py", "gateway/__pycache__/app.cpython-313.pyc", "gateway/.env"),
         *("tests/test_app.py", "simulator/server.py", ".roundhouse/local.json", "local.settings.json", ".env"),
     ):
@@ -47,6 +48,7 @@ def test_the_zip_holds_the_app_and_nothing_else(checkout: Path) -> None:
     assert _names(checkout / "made.zip") == [
         "function_app.py",
         "gateway/app.py",
+        "gateway/catalog/models.json.gz",
         "gateway/management/page.html",
         "host.json",
         "requirements.txt",
@@ -69,6 +71,10 @@ def test_funcignore_leaves_exactly_the_zip_for_azd_and_core_tools(made: Path) ->
     left = [name for name in listed.splitlines() if not packaging.is_ignored(PurePosixPath(name), patterns)]
 
     assert set(left) <= set(_names(made))
+
+
+def test_the_zip_has_the_facts_on_models(made: Path) -> None:
+    assert "gateway/catalog/models.json.gz" in _names(made)
 
 
 def test_dependencies_are_installed_into_the_zip_on_request(checkout: Path) -> None:

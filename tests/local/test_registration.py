@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -26,11 +27,14 @@ class Gateway:
     def __init__(self) -> None:
         self.statuses: dict[str, list[int]] = {}
         self.called: list[str] = []
+        self.tenants: list[Any] = []
         self.url = ""
 
     async def answer(self, request: web.Request) -> web.Response:
         call = f"{request.method} {request.path.removeprefix('/api/v1/management')}"
         self.called.append(call)
+        if call == "POST /tenants":
+            self.tenants.append(await request.json())
         statuses = self.statuses.get(call, [200])
         status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
         return web.json_response({"api_key": "rh-new"} if request.method == "POST" else [], status=status)
@@ -70,6 +74,7 @@ async def test_the_tenant_is_made_with_its_first_key(gateway: Gateway, register:
     gateway.statuses = {"GET /v1/models": [401], "POST /tenants/local/keys": [404, 201]}
     assert (await register.register("rh-old", None)).api_key == "rh-new"
     assert gateway.called[1:] == ["POST /tenants/local/keys", "POST /tenants", "POST /tenants/local/keys"]
+    assert gateway.tenants == [{"id": "local", "name": "local", "permissions": ["catalog:write"]}]
 
 
 @pytest.mark.parametrize("call", ["GET /v1/models", "POST /tenants/local/keys"])

@@ -30,6 +30,19 @@ def test_a_body_is_openais_error_object():
     }
 
 
+@pytest.mark.parametrize("error", tree(GatewayError))
+def test_every_error_has_a_name_on_the_tenant_plane(error):
+    made = error.__new__(error)
+    made.message = "why"
+    body = json.loads(made.tenant_body())
+    assert list(body) == ["error", "details"] and body["error"] and body["details"] == "why"
+
+
+def test_the_nearest_name_of_an_error_counts():
+    named = {error: json.loads(error("x").tenant_body())["error"] for error in (errors.ModelNotFound, errors.NotFound)}
+    assert named == {errors.ModelNotFound: "Model not found", errors.NotFound: "Not found"}
+
+
 @pytest.mark.parametrize(
     ("seconds", "whole", "milliseconds"), [(0.0, b"0", b"0"), (2.5, b"3", b"2500"), (4.0001, b"5", b"4001")]
 )

@@ -31,6 +31,7 @@ async def test_a_tenant_needs_a_name_only(plane: Plane) -> None:
         "models": [],
         "start_utc": None,
         "end_utc": None,
+        "permissions": [],
     }
 
 
@@ -41,6 +42,7 @@ async def test_every_field_of_a_tenant_is_stored_and_shown(plane: Plane) -> None
         "models": ["gpt-4o"],
         "start_utc": "2026-11-20T09:00:00Z",
         "end_utc": "2027-01-01T00:00:00Z",
+        "permissions": ["catalog:write"],
     }
     made = await contoso(plane, **fields)
     assert made.items() >= fields.items()
@@ -83,6 +85,8 @@ async def test_of_concurrent_creations_of_one_id_one_wins(plane: Plane) -> None:
         ({"models": ["a", "a"]}, "models"),
         ({"models": [None]}, "models[0]"),
         ({"start_utc": 0}, "start_utc"),
+        ({"permissions": ["catalog:read"]}, "permissions[0]"),
+        ({"permissions": ["catalog:write", "catalog:write"]}, "permissions"),
         ({"start_utc": "2027-01-01", "end_utc": "2027-01-01"}, "end_utc"),
         ({"created_at": "2026-11-20T09:00:00Z"}, "created_at"),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -25,6 +25,8 @@ class Thing:
     at: datetime | None = None
     words: tuple[str, ...] = ()
     labels: dict[str, str] = field(default_factory=dict)
+    on_day: date | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
 
 
 COLUMNS = (
@@ -36,6 +38,8 @@ COLUMNS = (
     columns.moment("At", "at"),
     columns.texts("Words", "words"),
     columns.tags("Labels", "labels"),
+    columns.day("OnDay", "on_day"),
+    columns.json_object("Notes", "notes"),
 )
 
 things = st.builds(
@@ -48,6 +52,8 @@ things = st.builds(
     at=st.none() | st.datetimes(timezones=st.just(UTC)),
     words=st.lists(st.text()).map(tuple),
     labels=st.dictionaries(st.text(), st.text()),
+    on_day=st.none() | st.dates(),
+    notes=st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.lists(st.text())),
 )
 
 
@@ -129,6 +135,7 @@ def test_without_a_before_every_field_is_written_over_what_was_kept() -> None:
         "Share": 1.0,
         "Words": "[]",
         "Labels": "{}",
+        "Notes": "{}",
         "Unknown": 5,
     }
 

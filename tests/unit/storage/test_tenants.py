@@ -25,6 +25,7 @@ FULL = tenant(
     models=("gpt-4o",),
     start_utc=datetime(2026, 1, 2, 3, 4, 5, 678901, UTC),
     end_utc=datetime(2027, 1, 1, tzinfo=UTC),
+    permissions=("catalog:write",),
 )
 KEY = api_key()
 
@@ -64,6 +65,7 @@ async def test_a_tenant_and_its_keys_are_rows_of_one_partition(store: TenantStor
                 "Models": '["gpt-4o"]',
                 "StartUtc": FULL.start_utc,
                 "EndUtc": FULL.end_utc,
+                "Permissions": '["catalog:write"]',
                 "CreatedAt": EPOCH,
             },
         ),
