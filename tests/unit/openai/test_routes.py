@@ -16,28 +16,28 @@ FIXED = [
 THINGS = [(operation, action) for operation in OPERATIONS for action in operation.actions if "{id}" in action.path]
 
 
-@pytest.mark.parametrize(("operation", "action"), FIXED, ids=str)
 @pytest.mark.parametrize("prefix", [*OPENAI_PREFIXES, *AZURE_RESOURCE_PREFIXES])
-def test_every_action_is_found_under_every_prefix(prefix, operation, action):
-    found = route(prefix + action.path)
-    assert found is not None
-    assert (found.operation, found.actions[action.method], found.model, found.id) == (operation, action, None, None)
+def test_every_action_is_found_under_every_prefix(prefix):
+    for operation, action in FIXED:
+        found = route(prefix + action.path)
+        assert found is not None, action
+        assert (found.operation, found.actions[action.method], found.model, found.id) == (operation, action, None, None)
 
 
-@pytest.mark.parametrize(("operation", "action"), FIXED, ids=str)
 @pytest.mark.parametrize("prefix", AZURE_PREFIXES)
-def test_an_azure_path_names_the_model(prefix, operation, action):
-    found = route(f"{prefix}gpt-4o/{action.path}")
-    assert found is not None
-    assert (found.operation, found.actions[action.method], found.model) == (operation, action, "gpt-4o")
+def test_an_azure_path_names_the_model(prefix):
+    for operation, action in FIXED:
+        found = route(f"{prefix}gpt-4o/{action.path}")
+        assert found is not None, action
+        assert (found.operation, found.actions[action.method], found.model) == (operation, action, "gpt-4o")
 
 
-@pytest.mark.parametrize(("operation", "action"), THINGS, ids=str)
 @pytest.mark.parametrize("prefix", [*OPENAI_PREFIXES, *AZURE_RESOURCE_PREFIXES])
-def test_a_thing_is_named_by_its_id(prefix, operation, action):
-    found = route(prefix + action.path.replace("{id}", "resp_1"))
-    assert found is not None
-    assert (found.operation, found.actions[action.method], found.id) == (operation, action, "resp_1")
+def test_a_thing_is_named_by_its_id(prefix):
+    for operation, action in THINGS:
+        found = route(prefix + action.path.replace("{id}", "resp_1"))
+        assert found is not None, action
+        assert (found.operation, found.actions[action.method], found.id) == (operation, action, "resp_1")
 
 
 @pytest.mark.parametrize(
