@@ -30,6 +30,7 @@ class Operation:
     makes or asks something first. stream_end: the data that closes its event streams, where OpenAI sends any. probe:
     the cheapest real body of the first action; None where a probe would leave something behind. id_prefixes: how the
     ids of the things it makes begin; with any, such a thing lives at the deployment that made it.
+    mentions_things: whether its bodies may name such things, as a chat may name a file.
     model_in_body: whether its body names a model. native: a provider's own API, forwarded path and all.
     """
 
@@ -39,6 +40,7 @@ class Operation:
     stream_end: bytes | None = None
     probe: Mapping[str, Any] | None = None
     id_prefixes: tuple[str, ...] = ()
+    mentions_things: bool = False
     model_in_body: bool = True
     native: bool = False
 
@@ -69,6 +71,7 @@ OPERATIONS = (
         "chat/completions",
         "openai-chat",
         stream_end=b"[DONE]",
+        mentions_things=True,
         probe={"messages": [{"role": "user", "content": "ping"}], "max_tokens": 1},
     ),
     _asks(
@@ -98,6 +101,7 @@ OPERATIONS = (
         ),
         probe={"input": "ping", "max_output_tokens": 16, "store": False},
         id_prefixes=("resp",),
+        mentions_things=True,
     ),
     Operation(
         "batch",
@@ -109,6 +113,7 @@ OPERATIONS = (
             Action("POST", "batches/{id}/cancel"),
         ),
         id_prefixes=("batch",),
+        mentions_things=True,
         model_in_body=False,
     ),
     Operation(

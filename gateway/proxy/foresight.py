@@ -36,7 +36,7 @@ def foresee(router: Router, tenant: Tenant, method: str, path: str, body: bytes)
     home = None
     try:
         ids = ThingIds(router.snapshot.id_secret, tenant.identity)
-        home = home_of(ids, [found.id] if found.id is not None else [], body, asked)
+        home = home_of(ids, found, body, asked)
         plan = (
             router.plan_at(home, operation, tokens)
             if home is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
@@ -61,10 +60,9 @@ async def read_request(
     body = await read_body(receive, limit)
     arrived = time.perf_counter()
     asked = read_call(body) if action.body == "json" or _is_anthropic_json(route, body) else JsonCall()
-    home = None
-    if not route.operation.native:
-        home = home_of(ids, [route.id] if route.id is not None else [], body, asked)
-        body = ids.to_upstream(body) if MARK in body else body
+    home = home_of(ids, route, body, asked)
+    if route.operation.mentions_things and MARK in body:
+        body = ids.to_upstream(body)
     call = Call(
         operation=route.operation,
         method=action.method,
@@ -105,15 +103,17 @@ def _home(ids: ThingIds, issued: str) -> Home:
         raise unknown_thing(issued) from None
 
 
-def home_of(ids: ThingIds, named: Iterable[str], body: bytes, asked: JsonCall) -> str | None:
+def home_of(ids: ThingIds, route: Route, body: bytes, asked: JsonCall) -> str | None:
     """The digest of the one deployment where everything lives that a call names or mentions; None for nothing.
 
     Raises NotFound for an id that is not the caller's, InvalidRequest for things that live apart.
     """
-    # What these two fields hold must live somewhere: an id that was never issued can't be found anywhere.
-    referred = (each for each in (asked.previous_response_id, asked.input_file_id) if each and isinstance(each, str))
-    tags = {_home(ids, each).tag for each in (*named, *referred)}
-    if MARK in body:
+    named = [route.id]
+    if route.operation.id_prefixes:
+        # What these two fields hold must live somewhere: an id that was never issued can't be found anywhere.
+        named += [each for each in (asked.previous_response_id, asked.input_file_id) if isinstance(each, str)]
+    tags = {_home(ids, each).tag for each in named if each}
+    if route.operation.mentions_things and MARK in body:
         try:
             tags |= {home.tag for home in ids.homes(body)}
         except UnknownThing as unknown:

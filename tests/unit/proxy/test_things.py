@@ -124,6 +124,18 @@ async def test_a_foreign_id_inside_a_body_is_404():
     assert (await made.post(json.dumps({"input": [{"file_id": foreign}]}).encode(), "/v1/responses")).status == 404
 
 
+async def test_other_operations_may_hold_what_looks_like_an_id():
+    made = Plane(FakeSession(a=[says(ok=True), says(ok=True)]), deployment("a", operations=("chat", "embedding")))
+    foreign = ThingIds(b"secret", "other").issue("file-1", tag("openai-responses/a"))
+    for path, fields in (
+        ("/v1/embeddings", {"input": foreign, "previous_response_id": "x"}),
+        ("/v1/chat/completions", {"previous_response_id": "x"}),
+    ):
+        body = json.dumps(fields).encode()
+        assert (await made.post(body, path)).status == 200
+        assert made.session.sent[-1].body == body
+
+
 class Batches:
     """A plane whose one deployment makes batches with running numbers, and answers for each."""
 
