@@ -20,6 +20,7 @@ from gateway.storage.tokens import knows_management_token
 ACCOUNT = "devstoreaccount1"
 ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 MAIN = Path(__file__).resolve().parents[2] / "azurite/node_modules/azurite/dist/src/table/main.js"
+SAVE_OFTEN = MAIN.parents[5] / "save_often.js"
 START_SECONDS = 30.0
 TRIES = 3
 
@@ -42,7 +43,7 @@ async def start_azurite(children: Children, state: State) -> tuple[Child | None,
         if not is_free(port):
             port = free_port()
         where = ["--location", str(state.azurite_data), "--tableHost", "127.0.0.1", "--tablePort", str(port)]
-        command = [str(node.program), str(MAIN), "--silent", "--disableTelemetry", *where]
+        command = [str(node.program), "-r", str(SAVE_OFTEN), str(MAIN), "--silent", "--disableTelemetry", *where]
         # SIGINT makes Azurite write its data before it ends; SIGTERM would end it on the spot.
         azurite = await children.start(Role.AZURITE, command, log=log, farewell=signal.SIGINT)
         if await azurite.said("successfully started", log, START_SECONDS):

@@ -124,7 +124,7 @@ def _line_with(text: str, log: Path) -> str | None:
 def _die_with_parent() -> Callable[[], None] | None:
     """What a child calls before it becomes its program, so that SIGKILL of the parent ends it too (Linux only).
 
-    By SIGKILL, although Azurite may lose what it was told in the last 5 s: the kernel may send this signal once for
+    By SIGKILL, although Azurite may lose what it was told in the last 0.2 s: the kernel may send this signal once for
     each thread of the parent, and Azurite takes but its first SIGINT for a farewell.
     """
     if sys.platform != "linux":

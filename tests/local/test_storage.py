@@ -96,7 +96,7 @@ def test_azurite_killed_costs_no_call_and_the_line_that_is_printed_brings_it_bac
     chat = run.local["url"] + "/v1/chat/completions"
     killed = embedded_azurite(run)
     assert killed is not None, f"{run.children()}\n{run.output}"
-    time.sleep(6)  # Azurite writes what is new every 5 s; SIGKILL takes the rest with it
+    time.sleep(1)  # azurite/save_often.js saves every 0.2 s; SIGKILL takes the rest with it
     os.kill(killed, signal.SIGKILL)
     run.said("WARNING: Azurite ended (signal 9)", 10)
     command = run.said("table/main.js", 5)
