@@ -14,6 +14,8 @@ GatewayError
 │   └── AlreadyExists           409  its name is taken
 ├── BodyTooLarge                413
 ├── AllCooling                  429  every candidate is resting; says when the first is back
+├── RateLimited                 429  a limit of this minute is reached; says when the next begins
+│   └── QuotaExceeded           429  a limit of this day or month is reached; says when the next begins
 ├── UpstreamError               502
 │   ├── UpstreamUnreachable     502
 │   ├── UpstreamMisconfigured   502  a deployment's key, address or name is wrong: the pool's fault, not the caller's
@@ -32,6 +34,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 
 
 def retry_headers(seconds: float) -> list[tuple[bytes, bytes]]:
@@ -46,13 +49,15 @@ def retry_headers(seconds: float) -> list[tuple[bytes, bytes]]:
 class GatewayError(Exception):
     """A failure that is safe to show.
 
-    status: HTTP status. type, code: OpenAI's slugs. param: the field at fault, if there is one.
-    retry_after: seconds until a retry can work, if that is known.
+    status: HTTP status. type, code: OpenAI's slugs. mlflow_code, title: MLflow's and the tenant plane's words for it.
+    param: the field at fault, if there is one. retry_after: seconds until a retry can work, if that is known.
     """
 
     status = 500
     type = "server_error"
     code = "internal_error"
+    mlflow_code = "INTERNAL_ERROR"
+    title = "Internal server error"
 
     def __init__(
         self, message: str, *, param: str | None = None, code: str | None = None, retry_after: float | None = None
@@ -71,11 +76,11 @@ class GatewayError(Exception):
 
     def mlflow_body(self) -> bytes:
         """MLflow's error object, the shape of the endpoints' own API."""
-        return json.dumps({"error_code": mlflow_code(type(self)), "message": self.message}).encode()
+        return json.dumps({"error_code": self.mlflow_code, "message": self.message}).encode()
 
     def tenant_body(self) -> bytes:
         """The error of the tenant plane: what it is, and what would be right."""
-        return json.dumps({"error": _nearest(_TITLES, type(self)), "details": self.message}).encode()
+        return json.dumps({"error": self.title, "details": self.message}).encode()
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """What the answer says beside its body: when to come back, how to authenticate."""
@@ -86,10 +91,13 @@ class InvalidRequest(GatewayError):
     """The request is wrong in itself; the message names the field, the rule and what would be right."""
 
     status, type, code = 400, "invalid_request_error", "invalid_value"
+    mlflow_code, title = "INVALID_PARAMETER_VALUE", "Invalid request body"
 
 
 class InvalidParameter(InvalidRequest):
     """A parameter of the path or the query is wrong."""
+
+    title = "Invalid request parameter"
 
 
 class OperationNotSupported(InvalidRequest):
@@ -109,6 +117,7 @@ class Unauthenticated(GatewayError):
     """No credential, or one that is not known."""
 
     status, type = 401, "invalid_request_error"
+    mlflow_code, title = "UNAUTHENTICATED", "Tenant ID not found in context"
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         """RFC 9110 section 11.6.1: a 401 names the scheme that would be accepted."""
@@ -131,24 +140,28 @@ class PermissionDenied(GatewayError):
     """Known, but not allowed: a tenant that is switched off or outside its time window."""
 
     status, type, code = 403, "invalid_request_error", "permission_denied"
+    mlflow_code, title = "PERMISSION_DENIED", "Permission denied"
 
 
 class NotFound(GatewayError):
     """No such thing."""
 
     status, type, code = 404, "invalid_request_error", "not_found"
+    mlflow_code, title = "RESOURCE_DOES_NOT_EXIST", "Not found"
 
 
 class ModelNotFound(NotFound):
     """No endpoint, model or class pool serves the requested model for this tenant."""
 
     code = "model_not_found"
+    title = "Model not found"
 
 
 class MethodNotAllowed(GatewayError):
     """The path is known, the method is not."""
 
     status, type, code = 405, "invalid_request_error", "method_not_allowed"
+    mlflow_code, title = "BAD_REQUEST", "Method not allowed"
 
     def __init__(self, *, allow: str) -> None:
         super().__init__(f"This path does not take that method; it takes: {allow}.")
@@ -163,24 +176,54 @@ class Conflict(GatewayError):
     """In use or already there, or changed by another writer more often than we were willing to start over."""
 
     status, type, code = 409, "invalid_request_error", "conflict"
+    mlflow_code, title = "RESOURCE_CONFLICT", "Conflict"
 
 
 class AlreadyExists(Conflict):
     """Another thing has that name."""
 
     code = "already_exists"
+    mlflow_code, title = "RESOURCE_ALREADY_EXISTS", "Model already exists"
 
 
 class BodyTooLarge(GatewayError):
     """The body is over the settable limit."""
 
     status, type, code = 413, "invalid_request_error", "request_too_large"
+    mlflow_code, title = "BAD_REQUEST", "Request body too large"
 
 
 class AllCooling(GatewayError):
     """Every candidate is cooling; retry_after is the soonest true return."""
 
     status, type, code = 429, "rate_limit_error", "rate_limit_exceeded"
+
+
+class RateLimited(GatewayError):
+    """A tenant's limit for a minute is reached; retry_after is when the next minute begins.
+
+    limits: the `x-ratelimit-*` headers that say so.
+    """
+
+    status, type, code = 429, "rate_limit_error", "rate_limit_exceeded"
+    mlflow_code, title = "REQUEST_LIMIT_EXCEEDED", "Rate limit exceeded"
+
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, limits: Sequence[tuple[bytes, bytes]] = ()
+    ) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.limits = limits
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """When to come back, and where each limit stands."""
+        return [*super().headers(), *self.limits]
+
+
+class QuotaExceeded(RateLimited):
+    """A tenant's limit for a day or a month is reached."""
+
+    type, code = "insufficient_quota", "insufficient_quota"
+    title = "Quota exceeded"
 
 
 class UpstreamError(GatewayError):
@@ -217,6 +260,7 @@ class ServiceUnavailable(GatewayError):
     """The gateway itself can't do this now."""
 
     status, type, code = 503, "service_unavailable_error", "service_unavailable"
+    mlflow_code, title = "TEMPORARILY_UNAVAILABLE", "Service unavailable"
 
 
 class RegistryUnavailable(ServiceUnavailable):
@@ -241,45 +285,4 @@ class EncryptionNotConfigured(ServiceUnavailable):
     """No encryption key, so no secret may be stored."""
 
     code = "encryption_not_configured"
-
-
-# MLflow's names for them: the nearest class of the tree counts.
-_MLFLOW_CODES: dict[type[GatewayError], str] = {
-    GatewayError: "INTERNAL_ERROR",
-    InvalidRequest: "INVALID_PARAMETER_VALUE",
-    Unauthenticated: "UNAUTHENTICATED",
-    PermissionDenied: "PERMISSION_DENIED",
-    NotFound: "RESOURCE_DOES_NOT_EXIST",
-    MethodNotAllowed: "BAD_REQUEST",
-    Conflict: "RESOURCE_CONFLICT",
-    AlreadyExists: "RESOURCE_ALREADY_EXISTS",
-    BodyTooLarge: "BAD_REQUEST",
-    ServiceUnavailable: "TEMPORARILY_UNAVAILABLE",
-    EncryptionNotConfigured: "FEATURE_DISABLED",
-}
-
-
-# The tenant plane's words for them, the same way.
-_TITLES: dict[type[GatewayError], str] = {
-    GatewayError: "Internal server error",
-    InvalidRequest: "Invalid request body",
-    InvalidParameter: "Invalid request parameter",
-    Unauthenticated: "Tenant ID not found in context",
-    PermissionDenied: "Permission denied",
-    NotFound: "Not found",
-    ModelNotFound: "Model not found",
-    MethodNotAllowed: "Method not allowed",
-    Conflict: "Conflict",
-    AlreadyExists: "Model already exists",
-    BodyTooLarge: "Request body too large",
-    ServiceUnavailable: "Service unavailable",
-}
-
-
-def mlflow_code(kind: type[GatewayError]) -> str:
-    """MLflow's `error_code` of an error."""
-    return _nearest(_MLFLOW_CODES, kind)
-
-
-def _nearest(words: dict[type[GatewayError], str], kind: type[GatewayError]) -> str:
-    return next(words[each] for each in kind.__mro__ if each in words)
+    mlflow_code = "FEATURE_DISABLED"

@@ -8,9 +8,16 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 
-def setting(env: str, default: Any, help: str, *, secret: bool = False) -> Any:
-    """One setting: the variable that gives it, its default, and what it means (unit included)."""
-    return field(default=default, repr=not secret, metadata={"env": env, "help": help, "secret": secret})
+def setting(env: str, default: Any, help: str, *, secret: bool = False, words: tuple[str, ...] = ()) -> Any:
+    """One setting: the variable, its default, what it means (unit included), the only words that it takes."""
+    return field(
+        default=default, repr=not secret, metadata={"env": env, "help": help, "secret": secret, "words": words}
+    )
+
+
+def _allowed(env: str, default: str, help: str) -> Any:
+    """A setting that says whether something may happen."""
+    return setting(env, default, f"{help}: allow, refuse", words=("allow", "refuse"))
 
 
 class SettingError(ValueError):
@@ -58,6 +65,29 @@ class Settings:
     azure_api_version: str = setting(
         "GATEWAY_AZURE_API_VERSION", "2024-10-21", "api-version when neither deployment nor caller gives one"
     )
+    when_storage_fails: str = _allowed(
+        "GATEWAY_WHEN_STORAGE_FAILS",
+        "refuse",
+        "calls of tenants with limits, once what was leased of them is spent while storage is down",
+    )
+    unconfigured_tenants: str = _allowed(
+        "GATEWAY_UNCONFIGURED_TENANTS", "allow", "calls of tenants for which no tenant model is configured"
+    )
+    unpriced_models: str = _allowed(
+        "GATEWAY_UNPRICED_MODELS", "refuse", "calls of models without a known price, by tenants with a money limit"
+    )
+    assumed_output_tokens: int = setting(
+        "GATEWAY_ASSUMED_OUTPUT_TOKENS", 512, "output reserved, of limits, for a call that names no most of its own"
+    )
+    usage_flush_seconds: float = setting(
+        "GATEWAY_USAGE_FLUSH_SECONDS", 5.0, "how often usage is written; what a killed process loses at most"
+    )
+    usage_spill_directory: str | None = setting(
+        "GATEWAY_USAGE_SPILL_DIRECTORY", None, "where usage waits for a storage that is down; default: a temporary one"
+    )
+    webhook_private_targets: str = _allowed(
+        "GATEWAY_WEBHOOK_PRIVATE_TARGETS", "refuse", "webhooks to private, loopback and link-local addresses"
+    )
     port: int = setting("PORT", 7071, "port of the local server; a deployed gateway does not use it")
     log_level: str = setting("GATEWAY_LOG_LEVEL", "WARNING", "DEBUG, INFO, WARNING or ERROR")
 
@@ -78,4 +108,7 @@ class Settings:
                 raise SettingError(f"{env} must be a {kind.__name__}, not {text!r}") from None
             if kind is not str and not values[each.name] > 0:
                 raise SettingError(f"{env} must be over 0, not {text!r}")
+            words = each.metadata["words"]
+            if words and text not in words:
+                raise SettingError(f"{env} must be one of {', '.join(words)}, not {text!r}")
         return cls(**values)

@@ -108,7 +108,7 @@ def documented_mlflow(*kinds: type[errors.GatewayError]) -> Answers:
     answers: Answers = {}
     for kind in _sorted(kinds):
         meaning, message, _ = _MLFLOW_MEANINGS[kind]
-        code = errors.mlflow_code(kind)
+        code = kind.mlflow_code
         _add(answers, MlflowErrorView, kind.status, code, meaning, {"error_code": code, "message": message})
     answers["default"] = {"model": MlflowErrorView, "description": "Any other error, in the same shape."}
     return answers

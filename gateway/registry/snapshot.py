@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 
 from gateway.registry.deployments import Deployment
 from gateway.registry.endpoints import Endpoint
+from gateway.registry.tenant_models import TenantModel, TenantModels
 from gateway.registry.tenants import ApiKey, Tenant
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """An API key and the tenant it belongs to."""
+    """An API key, the tenant it belongs to, and the models which that tenant configured."""
 
     key: ApiKey
     tenant: Tenant
+    models: TenantModels = field(default_factory=TenantModels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Snapshot:
     by_model: active deployments that list a model, under each name. class_pool: active deployments that list none,
     under each operation they serve. Neither has a deployment that an endpoint registered for itself. callers: by the
     public id of the API key. endpoints: by name. id_secret: seals the ids of things that live at one deployment.
+    wanted_events: the types of events that some webhook asks for.
     """
 
     deployments: tuple[Deployment, ...] = ()
@@ -33,6 +36,7 @@ class Snapshot:
     callers: dict[str, Caller] = field(default_factory=dict)
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     id_secret: bytes = field(default=b"", repr=False)
+    wanted_events: frozenset[str] = frozenset()
 
 
 def build(
@@ -41,6 +45,8 @@ def build(
     keys: Iterable[ApiKey],
     endpoints: Iterable[Endpoint] = (),
     id_secret: bytes = b"",
+    tenant_models: Iterable[TenantModel] = (),
+    wanted_events: Iterable[str] = (),
 ) -> Snapshot:
     """Index what storage holds. Keys whose tenant is gone are left out."""
     everything = tuple(sorted(deployments, key=lambda each: each.id))
@@ -55,11 +61,21 @@ def build(
             for operation in deployment.operations:
                 class_pool.setdefault(operation, []).append(deployment)
     owners = {tenant.id: tenant for tenant in tenants}
+    configured: dict[str, list[TenantModel]] = {}
+    for each in tenant_models:
+        configured.setdefault(each.tenant_id, []).append(each)
+    models_of = {tenant_id: TenantModels.of(models) for tenant_id, models in configured.items()}
+    none = TenantModels()
     return Snapshot(
         deployments=everything,
         by_model={model: tuple(members) for model, members in by_model.items()},
         class_pool={operation: tuple(members) for operation, members in class_pool.items()},
-        callers={key.id: Caller(key, owners[key.tenant_id]) for key in keys if key.tenant_id in owners},
+        callers={
+            key.id: Caller(key, owners[key.tenant_id], models_of.get(key.tenant_id, none))
+            for key in keys
+            if key.tenant_id in owners
+        },
         endpoints={endpoint.name: endpoint for endpoint in endpoints},
         id_secret=id_secret,
+        wanted_events=frozenset(wanted_events),
     )

@@ -7,6 +7,8 @@ import hmac
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from gateway.registry.limits import Limits
+
 PREFIX = "rh"
 
 CATALOG_WRITE = "catalog:write"
@@ -17,7 +19,8 @@ PERMISSIONS = (CATALOG_WRITE,)
 class Tenant:
     """Who calls. `models`: the only models its keys may call; empty: all. The window is UTC, either end open.
 
-    `permissions`: what its keys may do beside calling, each one of PERMISSIONS.
+    `permissions`: what its keys may do beside calling, each one of PERMISSIONS. `limits`: of all its calls together, in
+    windows of `time_zone` (an IANA name). `max_token_cap`: the most tokens that one answer may have.
     """
 
     id: str
@@ -27,6 +30,9 @@ class Tenant:
     start_utc: datetime | None = None
     end_utc: datetime | None = None
     permissions: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    max_token_cap: int | None = None
+    time_zone: str = "UTC"
     created_at: datetime
 
     @property

@@ -106,4 +106,4 @@ async def test_the_token_is_asked_for_before_anything_else(plane: Plane) -> None
     ],
 )
 def test_the_nearest_class_of_the_tree_names_an_error(kind: type[GatewayError], code: str) -> None:
-    assert errors.mlflow_code(kind) == code
+    assert kind.mlflow_code == code

@@ -1,0 +1,1 @@
+"""Collections of embeddings: kept in the tables, searched in memory."""

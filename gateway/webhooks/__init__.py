@@ -1,0 +1,1 @@
+"""Webhooks: events from the outboxes to the addresses that operators registered."""
