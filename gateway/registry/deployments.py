@@ -21,7 +21,7 @@ class Deployment:
     allows in a minute. `endpoint_key` is plain text in memory only and never printed; with `key_id` it is the stored
     key's. `endpoint_id`: the endpoint that registered it for itself and is the only way to it; no pool has it.
     `defaults`: parameters that an endpoint adds where a request leaves them out; they are the endpoint's, and not
-    stored with the deployment.
+    stored with the deployment. `id`: unique in a registry, `{class}/{friendly name}`.
     """
 
     deployment_class: str
@@ -45,11 +45,11 @@ class Deployment:
     tpm: int | None = None
     endpoint_id: str | None = None
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    id: str = field(init=False, compare=False)
 
-    @property
-    def id(self) -> str:
-        """Unique in a registry: `{class}/{friendly name}`."""
-        return f"{self.deployment_class}/{self.friendly_name}"
+    def __post_init__(self) -> None:
+        # Every call asks for it many times over.
+        object.__setattr__(self, "id", f"{self.deployment_class}/{self.friendly_name}")
 
     @property
     def address(self) -> str:

@@ -27,7 +27,8 @@ class Snapshot:
     by_model: active deployments that list a model, under each name. class_pool: active deployments that list none,
     under each operation they serve. Neither has a deployment that an endpoint registered for itself. callers: by the
     public id of the API key. endpoints: by name. id_secret: seals the ids of things that live at one deployment.
-    wanted_events: the types of events that some webhook asks for.
+    wanted_events: the types of events that some webhook asks for. tenant_models: by the id of the tenant that uses
+    them. closed: whether a tenant that has none may call none.
     """
 
     deployments: tuple[Deployment, ...] = ()
@@ -37,6 +38,15 @@ class Snapshot:
     endpoints: dict[str, Endpoint] = field(default_factory=dict)
     id_secret: bytes = field(default=b"", repr=False)
     wanted_events: frozenset[str] = frozenset()
+    tenant_models: dict[str, TenantModels] = field(default_factory=dict)
+    closed: bool = False
+
+    def models_of(self, tenant: Tenant) -> TenantModels | None:
+        """The models that decide what a tenant may call; None when it may call any."""
+        return self.tenant_models.get(tenant.id) or (_NONE if self.closed else None)
+
+
+_NONE = TenantModels()
 
 
 def build(
@@ -47,6 +57,7 @@ def build(
     id_secret: bytes = b"",
     tenant_models: Iterable[TenantModel] = (),
     wanted_events: Iterable[str] = (),
+    closed: bool = False,
 ) -> Snapshot:
     """Index what storage holds. Keys whose tenant is gone are left out."""
     everything = tuple(sorted(deployments, key=lambda each: each.id))
@@ -64,18 +75,19 @@ def build(
     configured: dict[str, list[TenantModel]] = {}
     for each in tenant_models:
         configured.setdefault(each.tenant_id, []).append(each)
-    models_of = {tenant_id: TenantModels.of(models) for tenant_id, models in configured.items()}
-    none = TenantModels()
+    tenant_models_of = {tenant_id: TenantModels.of(models) for tenant_id, models in configured.items()}
     return Snapshot(
         deployments=everything,
         by_model={model: tuple(members) for model, members in by_model.items()},
         class_pool={operation: tuple(members) for operation, members in class_pool.items()},
         callers={
-            key.id: Caller(key, owners[key.tenant_id], models_of.get(key.tenant_id, none))
+            key.id: Caller(key, owners[key.tenant_id], tenant_models_of.get(key.tenant_id, _NONE))
             for key in keys
             if key.tenant_id in owners
         },
         endpoints={endpoint.name: endpoint for endpoint in endpoints},
         id_secret=id_secret,
         wanted_events=frozenset(wanted_events),
+        tenant_models=tenant_models_of,
+        closed=closed,
     )

@@ -12,7 +12,8 @@ from gateway.registry.limits import Limits
 PREFIX = "rh"
 
 CATALOG_WRITE = "catalog:write"
-PERMISSIONS = (CATALOG_WRITE,)
+MODELS_WRITE = "models:write"
+PERMISSIONS = (CATALOG_WRITE, MODELS_WRITE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +21,8 @@ class Tenant:
     """Who calls. `models`: the only models its keys may call; empty: all. The window is UTC, either end open.
 
     `permissions`: what its keys may do beside calling, each one of PERMISSIONS. `limits`: of all its calls together, in
-    windows of `time_zone` (an IANA name). `max_token_cap`: the most tokens that one answer may have.
+    windows of `time_zone` (an IANA name). `max_token_cap`: the most tokens that one answer may have. `identity`: this
+    very tenant; one that gets the id of a deleted one is another, and finds nothing of it.
     """
 
     id: str
@@ -34,11 +36,11 @@ class Tenant:
     max_token_cap: int | None = None
     time_zone: str = "UTC"
     created_at: datetime
+    identity: str = field(init=False, compare=False)
 
-    @property
-    def identity(self) -> str:
-        """This very tenant: one that gets the id of a deleted one is another, and finds nothing of it."""
-        return f"{self.id}@{self.created_at.timestamp():.0f}"
+    def __post_init__(self) -> None:
+        # Every call asks for it several times over.
+        object.__setattr__(self, "identity", f"{self.id}@{self.created_at.timestamp():.0f}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
