@@ -155,6 +155,23 @@ class TablesConformance:
         assert listed == sorted((partition, key) for partition in ("q", "P", "p") for key in keys)
         assert [row.key for row in await tables.list(table, "p")] == sorted(keys)
 
+    async def test_a_range_of_keys_is_listed_with_both_its_ends(self, tables: Tables, table: str) -> None:
+        keys = ["calls|1", "calls|2", "sum|a|1", "sum|a|2", "sum|b|1", "sum|é"]
+        for partition in ("p", "q"):
+            await tables.transact(table, create=[Row(partition, key) for key in keys])
+        for first, last, found in (
+            ("sum|a|", "sum|a|~", ["sum|a|1", "sum|a|2"]),
+            ("calls|2", "sum|a|1", ["calls|2", "sum|a|1"]),
+            ("sum|a|2", None, ["sum|a|2", "sum|b|1", "sum|é"]),
+            (None, "calls|1", ["calls|1"]),
+            ("b", "a", []),
+            ("' or 1 eq 1 or RowKey ge '", None, keys),
+            ("x' or 1 eq 1 or RowKey ge '", None, []),
+            ("calls|1", "calls|1' or RowKey ge '", ["calls|1"]),
+            ("calls|1", "zz/", []),
+        ):
+            assert [row.key for row in await tables.list(table, "p", first=first, last=last)] == found
+
     async def test_keys_differ_by_case(self, tables: Tables, table: str) -> None:
         await tables.create(table, Row("p", "Key", {"A": 1}))
         assert await tables.get(table, "p", "key") is None

@@ -7,37 +7,39 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-# Strings are swallowed whole, so that what stands inside them is never taken for structure.
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]:,]', re.DOTALL)
+# Strings are swallowed whole, so that what stands inside them is never taken for structure; lists of numbers too, so
+# that token ids by the hundred thousand are one step.
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|\[[-+.eE\d\s,]*+\]|[{}\[\]:,]', re.DOTALL)
 
 
 def swap_model(body: bytes, name: str) -> bytes:
     """The body (a valid JSON object) with `name` as its `model`; put first when it has none."""
     span = None
-    for key, start, end in _fields(body):
+    for key, start, end in fields(body):
         # The last one counts: of two fields with one name that is the one which parsers keep.
-        if _is(key, "model"):
+        if is_named(key, "model"):
             span = start, end
     value = json.dumps(name).encode()
     if span is not None:
         return body[: span[0]] + value + body[span[1] :]
-    return _put_first(body, b'"model":' + value)
+    return put_first(body, b'"model":' + value)
 
 
 def add_defaults(body: bytes, defaults: Mapping[str, Any]) -> bytes:
     """The body with those of `defaults` that it leaves out, put first."""
-    given = {json.loads(key) for key, _, _ in _fields(body)}
+    given = {json.loads(key) for key, _, _ in fields(body)}
     missing = {name: value for name, value in defaults.items() if name not in given}
-    return _put_first(body, json.dumps(missing)[1:-1].encode()) if missing else body
+    return put_first(body, json.dumps(missing)[1:-1].encode()) if missing else body
 
 
-def _put_first(body: bytes, fields: bytes) -> bytes:
+def put_first(body: bytes, added: bytes) -> bytes:
+    """The body with `added`, one field or more as JSON, before its own."""
     start = body.index(b"{") + 1
     rest = body[start:]
-    return body[:start] + fields + (b"" if rest.lstrip()[:1] == b"}" else b",") + rest
+    return body[:start] + added + (b"" if rest.lstrip()[:1] == b"}" else b",") + rest
 
 
-def _fields(body: bytes) -> Iterator[tuple[bytes, int, int]]:
+def fields(body: bytes) -> Iterator[tuple[bytes, int, int]]:
     """The object's own fields: the key as it is written, and where its value starts and ends."""
     depth = 0
     start = -1
@@ -58,5 +60,6 @@ def _fields(body: bytes) -> Iterator[tuple[bytes, int, int]]:
         previous = text
 
 
-def _is(key: bytes, name: str) -> bool:
+def is_named(key: bytes, name: str) -> bool:
+    """Whether a key as it is written means this name."""
     return key[1:-1] == name.encode() or (b"\\" in key and json.loads(key) == name)

@@ -18,6 +18,7 @@ _PATHS = {
         r"model/(?P<model>.+)/(?:invoke|invoke-with-response-stream|converse|converse-stream|count-tokens)"
     ),
 }
+_COUNTS = re.compile(r"[/:]count[_-]?tokens(?::\w+)?$", re.IGNORECASE)
 _PLACE = re.compile(r"projects/[^/]+/locations/[^/]+")
 
 
@@ -30,6 +31,11 @@ def model_in_path(operation: str, path: str) -> str | None:
     """The model that a native path names; None when it names none, as Anthropic's never do."""
     found = _PATHS[operation].fullmatch(path) if operation in _PATHS else None
     return found.groupdict().get("model") if found is not None else None
+
+
+def counts_only(path: str) -> bool:
+    """Whether a native path has tokens counted and asks the model nothing: count_tokens, countTokens, count-tokens."""
+    return "count" in path and _COUNTS.search(path) is not None
 
 
 def upstream_path(operation: str, path: str, model: str, root: str) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 
 from gateway.errors import InvalidRequest
+from gateway.openai.output_limits import NESTED
+from gateway.openai.tokens import count
 
 
 class JsonCall(msgspec.Struct, frozen=True):
@@ -21,6 +23,15 @@ class JsonCall(msgspec.Struct, frozen=True):
     max_tokens: Any = None
     max_completion_tokens: Any = None
     max_output_tokens: Any = None
+    max_tokens_to_sample: Any = None
+    max_gen_len: Any = None
+    google_config: Any = msgspec.field(name="generationConfig", default=None)
+    google_config_too: Any = msgspec.field(name="generation_config", default=None)
+    converse_config: Any = msgspec.field(name="inferenceConfig", default=None)
+    titan_config: Any = msgspec.field(name="textGenerationConfig", default=None)
+    n: Any = None
+    best_of: Any = None
+    prompt: msgspec.Raw = msgspec.Raw()
 
     def affinity(self) -> str | None:
         """What calls that share a prompt's beginning have in common: `prompt_cache_key`, else `user`."""
@@ -28,11 +39,28 @@ class JsonCall(msgspec.Struct, frozen=True):
         return key if isinstance(key, str) else None
 
     def most_output_tokens(self) -> int:
-        """The most tokens the answer may have, as far as the body says; 0 when it does not."""
-        for limit in (self.max_completion_tokens, self.max_tokens, self.max_output_tokens):
-            if isinstance(limit, int) and limit > 0:
-                return limit
-        return 0
+        """The most tokens that one answer may have, as far as the body says; 0 when it does not."""
+        limits = [
+            *(self.max_completion_tokens, self.max_tokens, self.max_output_tokens),
+            *(self.max_tokens_to_sample, self.max_gen_len),
+        ]
+        for config, names in (
+            (self.google_config, NESTED["generationConfig"]),
+            (self.google_config_too, NESTED["generation_config"]),
+            (self.converse_config, NESTED["inferenceConfig"]),
+            (self.titan_config, NESTED["textGenerationConfig"]),
+        ):
+            if isinstance(config, dict):
+                limits += map(config.get, names)
+        return max(count(each) or 0 for each in limits)
+
+    def answers(self) -> int:
+        """How many answers the body asks for to one prompt: `n`, `best_of`, Google's `candidateCount`; 1 at least."""
+        asked = [self.n, self.best_of]
+        for config in (self.google_config, self.google_config_too):
+            if isinstance(config, dict):
+                asked += (config.get("candidateCount"), config.get("candidate_count"))
+        return max(count(each) or 1 for each in asked)
 
 
 _decode = msgspec.json.Decoder(JsonCall).decode

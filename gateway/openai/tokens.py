@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+# No call uses more; a larger number is a mistake, and sums of it would outgrow what a table can hold.
+MOST = 10**12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,3 +37,26 @@ class Tokens:
     def total(self) -> int:
         """What limits count: input and output."""
         return self.input + self.output
+
+
+def count(value: Any) -> int | None:
+    """A number of the wire as a count, and 1.0 is 1; None for what is none: missing, a text, negative, broken, huge."""
+    if type(value) is float and value.is_integer():
+        value = int(value)
+    return value if type(value) is int and 0 <= value <= MOST else None
+
+
+def sides(heard: Any, said: Any, total: Any) -> tuple[int, int] | None:
+    """Input and output, from what the wire has of them and of their sum; a missing one is the rest of the sum.
+
+    None when nothing is told, or when what is told of one side can't be read and the sum does not help.
+    """
+    heard_count, said_count, whole = count(heard), count(said), count(total)
+    if heard_count is not None and said_count is not None:
+        return heard_count, said_count
+    known = heard_count if said_count is None else said_count
+    if whole is None:
+        unreadable = (heard is not None and heard_count is None) or (said is not None and said_count is None)
+        return None if known is None or unreadable else (heard_count or 0, said_count or 0)
+    rest = max(whole - (known or 0), 0)
+    return (rest, said_count) if said_count is not None else (rest, 0) if heard_count is None else (heard_count, rest)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from gateway.errors import StorageUnavailable
-from gateway.storage.rows import Row, RowChanged, RowExists, check_storable
+from gateway.storage.rows import Row, RowChanged, RowExists, check_storable, is_key
 
 
 class MemoryTables:
@@ -30,11 +30,21 @@ class MemoryTables:
         await self._called("get")
         return self._rows(table).get((partition, key))
 
-    async def list(self, table: str, partition: str | None = None) -> list[Row]:
-        """All rows, or those of one partition, in key order."""
+    async def list(
+        self, table: str, partition: str | None = None, *, first: str | None = None, last: str | None = None
+    ) -> list[Row]:
+        """All rows, those of one partition, or a range of its keys, in key order."""
         await self._called("list")
         rows = self._rows(table)
-        return [rows[each] for each in sorted(rows) if partition is None or each[0] == partition]
+        if not all(is_key(each) for each in (first, last) if each is not None):
+            return []
+        return [
+            rows[each]
+            for each in sorted(rows)
+            if (partition is None or each[0] == partition)
+            and (first is None or first <= each[1])
+            and (last is None or each[1] <= last)
+        ]
 
     async def create(self, table: str, row: Row) -> Row:
         """Add a row."""

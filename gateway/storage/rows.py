@@ -77,8 +77,13 @@ class Tables(Protocol):
         """A point read; None when there is no such row."""
         ...
 
-    async def list(self, table: str, partition: str | None = None) -> list[Row]:
-        """All rows, or those of one partition, in key order."""
+    async def list(
+        self, table: str, partition: str | None = None, *, first: str | None = None, last: str | None = None
+    ) -> list[Row]:
+        """All rows, or those of one partition, in key order; of that, the keys from `first` to `last`, both included.
+
+        A range needs a partition.
+        """
         ...
 
     async def create(self, table: str, row: Row) -> Row:

@@ -90,7 +90,37 @@ def test_what_calls_share_is_their_cache_key_else_their_user(fields, key):
 
 @pytest.mark.parametrize(
     ("fields", "tokens"),
-    [({"max_tokens": 5}, 5), ({"max_output_tokens": 7, "max_tokens": "x"}, 7), ({"max_completion_tokens": -1}, 0)],
+    [
+        ({"max_tokens": 5}, 5),
+        ({"max_output_tokens": 7, "max_tokens": "x"}, 7),
+        ({"max_completion_tokens": -1}, 0),
+        ({"max_completion_tokens": 5, "max_tokens": 9.0}, 9),
+        ({"max_tokens_to_sample": 5}, 5),
+        ({"max_gen_len": 5}, 5),
+        ({"generationConfig": {"maxOutputTokens": 5}}, 5),
+        ({"generation_config": {"max_output_tokens": 5}}, 5),
+        ({"inferenceConfig": {"maxTokens": 5, "max_new_tokens": None}}, 5),
+        ({"textGenerationConfig": {"maxTokenCount": 5}}, 5),
+        ({"generationConfig": [5]}, 0),
+        ({}, 0),
+    ],
 )
 def test_the_most_output_tokens_are_what_the_body_says(fields, tokens):
     assert read_call(json.dumps(fields).encode()).most_output_tokens() == tokens
+
+
+@pytest.mark.parametrize(
+    ("fields", "answers"),
+    [
+        ({}, 1),
+        ({"n": 3}, 3),
+        ({"n": 2, "best_of": 5}, 5),
+        ({"n": 0}, 1),
+        ({"n": "3"}, 1),
+        ({"generationConfig": {"candidateCount": 4}}, 4),
+        ({"generation_config": {"candidate_count": 4}}, 4),
+        ({"generationConfig": 4}, 1),
+    ],
+)
+def test_a_body_asks_for_one_answer_or_more(fields, answers):
+    assert read_call(json.dumps(fields).encode()).answers() == answers

@@ -1,0 +1,176 @@
+"""The usage store: table `usage`, pages of calls and the roll-ups that they are counted in."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from gateway.metering.pages import CALLS, UsagePage
+from gateway.metering.records import Charged, from_line
+from gateway.metering.rollups import Dimensions, RollupPeriod, Total, Totals, merged
+from gateway.storage import columns, optimistic
+from gateway.storage.columns import Unreadable
+from gateway.storage.rows import MAX_TEXT_CHARACTERS, Row, RowChanged, RowExists, Tables, Value
+
+TABLE = "usage"
+SUM = "sum"
+TENANTS = "tenants"
+# Instances are spread over so many rows of each sum, so that they seldom meet at one.
+SHARDS = 8
+# After every character that our keys have.
+LAST = "~"
+TEXT = "Calls"
+# A row holds 1 MiB, a text 64 KiB of it; one less, for the rest of the row. No line is so long as this, and a text ends
+# with a whole one.
+LONGEST_LINE = 8 * 1024
+CHARACTERS_IN_A_PAGE = 15 * (MAX_TEXT_CHARACTERS - LONGEST_LINE)
+# A transaction takes 100 rows: the page, and a day's and a month's for each of its dimensions.
+DIMENSIONS_IN_A_PAGE = (100 - 1) // 2
+
+DIMENSION_COLUMNS = (
+    columns.text("ModelId", "model_id"),
+    columns.text("Provider", "provider"),
+    columns.text("UpstreamModel", "upstream_model"),
+    columns.text("Operation", "operation"),
+    columns.text("Deployment", "deployment"),
+    columns.text("KeyId", "key_id"),
+    columns.text("Endpoint", "endpoint"),
+)
+TOTAL_COLUMNS = (
+    columns.whole("Requests", "requests"),
+    columns.whole("Failed", "failed"),
+    columns.whole("InputTokens", "input_tokens"),
+    columns.whole("OutputTokens", "output_tokens"),
+    columns.whole("CachedTokens", "cached_tokens"),
+    columns.whole("ReasoningTokens", "reasoning_tokens"),
+    columns.whole("AudioTokens", "audio_tokens"),
+    columns.whole("ImageTokens", "image_tokens"),
+    columns.whole("Images", "images"),
+    columns.whole("Characters", "characters"),
+    columns.whole("Milliseconds", "milliseconds"),
+    columns.whole("CostNanodollars", "cost"),
+    columns.whole("Measured", "measured"),
+    columns.whole("Estimated", "estimated"),
+    columns.whole("Unpriced", "unpriced"),
+    columns.whole("LatencyMs", "latency_ms"),
+)
+
+
+class UsageStore:
+    """Pages and roll-ups at rest. PartitionKey is the tenant's identity and the month, `contoso@1763629200|2026-11`.
+
+    A page and its increments are one transaction, so the page's row proves that it was counted. Beside them partition
+    `tenants|2026-11` names who called in that month. A row that can't be read is left out and named once in the log.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._complaints = columns.Complaints(TABLE)
+        self._named: set[tuple[str, str]] = set()
+
+    async def write(self, page: UsagePage) -> None:
+        """Store a page and count it, once: a page that is there already is left as it is.
+
+        Costs two range reads and a transaction, and one write more for the first page of a tenant's month. Raises
+        StorageUnavailable, after which it may be stored or not; Conflict when other writers were first again and again.
+        """
+        await self._name(page.tenant, page.month)
+        partition = _partition(page.tenant, page.month)
+        made = Row(partition, page.key, _texts(page.lines))
+        shard = zlib.crc32(page.instance.encode()) % SHARDS
+        prefixes = (f"{_prefix('day', page.day)}{shard}|", f"{_prefix('month', page.month)}{shard}|")
+        for attempt in range(optimistic.TRIES):
+            create: list[Row] = [made]
+            replaced: list[Row] = []
+            for prefix in prefixes:
+                rows = await self._tables.list(TABLE, partition, first=prefix, last=prefix + LAST)
+                stored = {row.key: row for row in rows}
+                for dimensions, totals in page.sums.items():
+                    key = f"{prefix}{dimensions.hash}"
+                    row = self._increased(stored.get(key) or Row(partition, key), dimensions, totals)
+                    (create if row.etag is None else replaced).append(row)
+            try:
+                await self._tables.transact(TABLE, create=create, replace=replaced)
+                return
+            except (RowExists, RowChanged):
+                if await self._tables.get(TABLE, partition, page.key) is not None:
+                    return
+                await optimistic.pause(attempt)
+        raise optimistic.too_many_writers(partition, page.key)
+
+    async def tenants(self, month: str) -> list[str]:
+        """The identities of all tenants that called in a month (`2026-11`), deleted ones too."""
+        return [row.key for row in await self._tables.list(TABLE, f"{TENANTS}|{month}")]
+
+    async def totals(self, tenant: str, period: RollupPeriod, which: str) -> list[Total]:
+        """What a tenant's calls came to in a day (`2026-11-20`) or a month (`2026-11`), by dimensions: one read."""
+        prefix = _prefix(period, which)
+        rows = await self._tables.list(TABLE, _partition(tenant, which[:7]), first=prefix, last=prefix + LAST)
+        found = [self._total(row) for row in rows]
+        sums = merged((each.dimensions, each.totals) for each in found if each is not None)
+        return [Total(dimensions, totals) for dimensions, totals in sums.items()]
+
+    async def calls(self, tenant: str, hour: datetime) -> list[Charged]:
+        """A tenant's calls of one hour (UTC), in the order of their pages."""
+        prefix = f"{CALLS}|{hour:%Y-%m-%dT%H}:"
+        rows = await self._tables.list(TABLE, _partition(tenant, f"{hour:%Y-%m}"), first=prefix, last=prefix + LAST)
+        found: list[Charged] = []
+        for row in rows:
+            found += self._calls(row)
+            # A page takes milliseconds to decode.
+            await asyncio.sleep(0)
+        return found
+
+    async def _name(self, tenant: str, month: str) -> None:
+        if (tenant, month) not in self._named:
+            await self._tables.put(TABLE, Row(f"{TENANTS}|{month}", tenant))
+            self._named.add((tenant, month))
+
+    def _increased(self, row: Row, dimensions: Dimensions, totals: Totals) -> Row:
+        """The roll-up row with these totals added. What a newer version put beside our columns stays."""
+        stored = self._total(row)
+        before = Totals() if stored is None else stored.totals
+        said = columns.values(DIMENSION_COLUMNS, dimensions, None, row.values)
+        return replace(row, values=columns.values(TOTAL_COLUMNS, before + totals, None, said))
+
+    def _total(self, row: Row) -> Total | None:
+        try:
+            dimensions = Dimensions(**columns.fields(DIMENSION_COLUMNS, row))
+            return Total(dimensions, Totals(**columns.fields(TOTAL_COLUMNS, row)))
+        except Unreadable as fault:
+            self._complaints.about(row, f"{fault}; it does not count")
+            return None
+
+    def _calls(self, row: Row) -> list[Charged]:
+        found = []
+        for name, text in row.values.items():
+            if name.startswith(TEXT):
+                try:
+                    found += [from_line(line) for line in str(text).splitlines()]
+                except ValueError as fault:
+                    self._complaints.about(row, f"column {name}: {fault}; it is left out")
+        return found
+
+
+def _texts(lines: Iterable[str]) -> dict[str, Value]:
+    """Columns `Calls00`, `Calls01`, …: one line for each call, as many in each as a text may hold."""
+    texts: list[list[str]] = [[]]
+    room = MAX_TEXT_CHARACTERS
+    for line in lines:
+        if len(line) + 1 > room:
+            texts.append([])
+            room = MAX_TEXT_CHARACTERS
+        texts[-1] += (line, "\n")
+        room -= len(line) + 1
+    return {f"{TEXT}{number:02}": "".join(text) for number, text in enumerate(texts)}
+
+
+def _partition(tenant: str, month: str) -> str:
+    return f"{tenant}|{month}"
+
+
+def _prefix(period: RollupPeriod, which: str) -> str:
+    return f"{SUM}|{period}|{which}|"

@@ -1,0 +1,74 @@
+"""Packing: calls put together into pages that storage takes whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway.metering.pages import UsagePage
+from gateway.metering.records import Charged, to_line
+from gateway.metering.rollups import Dimensions, Totals, dimensions_of, totals_of
+from gateway.storage.usage import CHARACTERS_IN_A_PAGE, DIMENSIONS_IN_A_PAGE
+
+# What calls of one page have in common, so that it lies in one hour and counts in one day: the tenant and the hour.
+Hour = tuple[str, datetime]
+
+
+@dataclass(slots=True)
+class _Open:
+    """A page that still grows."""
+
+    tenant: str
+    at: datetime
+    lines: list[str] = field(default_factory=list)
+    characters: int = 0
+    sums: dict[Dimensions, Totals] = field(default_factory=dict)
+
+    def has_room(self, length: int) -> bool:
+        """Whether a line of so many characters fits in."""
+        return self.characters + length <= CHARACTERS_IN_A_PAGE
+
+
+class Packing:
+    """Gathers calls into pages, numbered from `sequence` on; calls of the same dimensions into the same."""
+
+    def __init__(self, instance: str, sequence: int) -> None:
+        self._instance = instance
+        self._sequence = sequence
+        self._pages: list[_Open] = []
+        self._newest: dict[Hour, _Open] = {}
+        self._homes: dict[tuple[Hour, Dimensions], _Open] = {}
+
+    def add(self, charged: Charged) -> None:
+        """Put a call into a page that has room for it. Raises TypeError or AttributeError for what can't be counted."""
+        line, dimensions, totals = to_line(charged), dimensions_of(charged), totals_of(charged)
+        hour = (charged.call.tenant, charged.call.at.replace(minute=0, second=0, microsecond=0))
+        length = len(line) + 1
+        page = self._homes.get((hour, dimensions))
+        if page is None or not page.has_room(length):
+            page = self._homes[hour, dimensions] = self._with_room(hour, charged, length)
+        known = page.sums.get(dimensions)
+        page.sums[dimensions] = totals if known is None else known + totals
+        page.lines.append(line)
+        page.characters += length
+
+    def pages(self) -> Iterator[UsagePage]:
+        """All that was packed."""
+        for sequence, page in enumerate(self._pages, start=self._sequence):
+            yield UsagePage(
+                tenant=page.tenant,
+                at=page.at,
+                instance=self._instance,
+                sequence=sequence,
+                lines=tuple(page.lines),
+                sums=page.sums,
+            )
+
+    def _with_room(self, hour: Hour, first: Charged, length: int) -> _Open:
+        """A page of this hour that takes other dimensions yet."""
+        page = self._newest.get(hour)
+        if page is None or not page.has_room(length) or len(page.sums) == DIMENSIONS_IN_A_PAGE:
+            page = self._newest[hour] = _Open(first.call.tenant, first.call.at)
+            self._pages.append(page)
+        return page
