@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Mapping
 from email.utils import parsedate_to_datetime
+from typing import Protocol
 
 from gateway.routing.outcome import Outcome
 
@@ -62,10 +63,34 @@ def told_wait(headers: Mapping[str, str], status: int, now: float) -> float | No
     return max(exhausted or resets.values(), default=None)
 
 
-class Cooldowns:
-    """Which deployments rest, until when and why. State of one process; `clock` is monotonic seconds."""
+class RestObserver(Protocol):
+    """Hears of each deployment that begins to rest, and then nothing more of it until it serves again."""
 
-    def __init__(self, clock: Callable[[], float], default_seconds: float, cap_seconds: float) -> None:
+    def rests(self, deployment_id: str, seconds: float, outcome: Outcome) -> None:
+        """It rests for so long, because of this outcome."""
+        ...
+
+    def serves_again(self, deployment_id: str) -> None:
+        """It answered a call, the first one since its rest ended."""
+        ...
+
+
+class Cooldowns:
+    """Which deployments rest, until when and why. State of one process; `clock` is monotonic seconds.
+
+    observer: is told at once, from within `record`.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        default_seconds: float,
+        cap_seconds: float,
+        observer: RestObserver | None = None,
+    ) -> None:
+        self._observer = observer
+        # Those the observer was told of, and not yet of their return.
+        self._told: set[str] = set()
         self._clock = clock
         self._default = default_seconds
         self._cap = cap_seconds
@@ -81,14 +106,26 @@ class Cooldowns:
         if not outcome.cools:
             if self._failures:
                 self._failures.pop(deployment_id, None)
+            if self._told and deployment_id in self._told:
+                self._answered(deployment_id)
             return
         failures = self._failures[deployment_id] = self._failures.get(deployment_id, 0) + 1
         if alone and (failures < 2 or outcome.wait is None):
             return
         wait = self._default if outcome.wait is None else outcome.wait
-        until = self._clock() + min(wait if math.isfinite(wait) else self._cap, self._cap)
+        rest = min(wait if math.isfinite(wait) else self._cap, self._cap)
+        until = self._clock() + rest
         if until > self._until.get(deployment_id, (0.0, outcome))[0]:
             self._until[deployment_id] = until, outcome
+            if self._observer is not None and rest > 0 and deployment_id not in self._told:
+                self._told.add(deployment_id)
+                self._observer.rests(deployment_id, rest, outcome)
+
+    def _answered(self, deployment_id: str) -> None:
+        """A call was answered by one that rested: news, unless the call was in flight when the rest began."""
+        if self._observer is not None and not self.remaining(deployment_id):
+            self._told.discard(deployment_id)
+            self._observer.serves_again(deployment_id)
 
     def remaining(self, deployment_id: str) -> float:
         """Seconds until the deployment may be called; 0 when it may be called now."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from gateway.catalog.builtin import Catalog, builtin
 from gateway.catalog.models import TOKENS_A_COST_IS_FOR, CatalogModel
-from gateway.storage import columns, optimistic
+from gateway.storage import columns, optimistic, outbox
 from gateway.storage.columns import Unreadable
 from gateway.storage.rows import Row, Tables
 
@@ -42,11 +42,13 @@ class CatalogStore:
     """The catalog: the built-in models, and over them the rows of table `catalog`.
 
     RowKey is the model's id. A row says all that is known of its model; a row that says `Removed` takes a built-in
-    model away. A row that can't be read leaves the built-in model as it is, and is named once in the log.
+    model away. A row that can't be read leaves the built-in model as it is, and is named once in the log. What happens
+    to a model is an event in the outbox of the same partition, if `wanted` has its type.
     """
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, wanted: Callable[[], frozenset[str]] = frozenset) -> None:
         self._tables = tables
+        self._wanted = wanted
         self._builtin: Catalog | None = None
         self._complaints = columns.Complaints(TABLE)
 
@@ -58,6 +60,8 @@ class CatalogStore:
             return list(facts.by_id.values())
         models = dict(facts.by_id)
         for row in rows:
+            if outbox.is_event(row):
+                continue
             model = self._model(row.key, row)
             if model is None:
                 models.pop(row.key, None)
@@ -76,17 +80,19 @@ class CatalogStore:
         `change` may run several times. Raises Conflict, and whatever `change` raises.
         """
         await self._facts()
+        before: CatalogModel | None
         result: CatalogModel
 
         def apply(row: Row | None) -> Row:
-            nonlocal result
-            result = change(self._model(catalog_id, row))
+            nonlocal before, result
+            before = self._model(catalog_id, row)
+            result = change(before)
             # What a newer version of the gateway put beside our columns stays.
             kept = {} if row is None else {name: row.values[name] for name in row.values.keys() - _NAMES - {REMOVED}}
             row = row or Row(PARTITION, catalog_id)
             return replace(row, values=columns.values(COLUMNS, result, None, kept))
 
-        await optimistic.update(self._tables, TABLE, PARTITION, catalog_id, apply)
+        await optimistic.update(self._tables, TABLE, PARTITION, catalog_id, apply, lambda: self._events(before, result))
         return result
 
     async def delete(self, catalog_id: str) -> bool:
@@ -104,6 +110,13 @@ class CatalogStore:
             await optimistic.update(self._tables, TABLE, PARTITION, catalog_id, apply)
             return existed
         return await self._tables.delete(TABLE, PARTITION, catalog_id)
+
+    def _events(self, before: CatalogModel | None, after: CatalogModel) -> Sequence[Row]:
+        happened = _happened(before, after)
+        if happened is None or happened not in self._wanted():
+            return ()
+        data = {"model_id": after.id, "provider": after.provider, "model_name": after.model_name}
+        return [outbox.row(PARTITION, outbox.new_event(happened, after.updated_at, data))]
 
     async def _facts(self) -> Catalog:
         """The built-in models; their first reading takes too long for the loop, which serves calls meanwhile."""
@@ -123,6 +136,17 @@ class CatalogStore:
             self._complaints.about(row, f"{fault}; what is built in counts in its place")
             return base
         return replace(model, prices=_prices(model, base))
+
+
+def _happened(before: CatalogModel | None, after: CatalogModel) -> str | None:
+    """What a change of a model is called; None when it changed nothing that is said of it."""
+    today = after.updated_at.date()
+    if after.deprecated(today) and not (before is not None and before.deprecated(today)):
+        return "model.deprecated"
+    if before is None:
+        return "model.added"
+    same = replace(before, updated_at=after.updated_at, is_builtin=after.is_builtin) == after
+    return None if same else "model.updated"
 
 
 def _prices(model: CatalogModel, base: CatalogModel | None) -> Mapping[str, float]:

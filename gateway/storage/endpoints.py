@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -11,7 +11,7 @@ import msgspec
 from gateway.errors import NotFound
 from gateway.openai import operations
 from gateway.registry.endpoints import Endpoint, EndpointModel, Status
-from gateway.storage import columns, revision
+from gateway.storage import columns, outbox, revision
 from gateway.storage.columns import Column, Unreadable
 from gateway.storage.named import NamedRows
 from gateway.storage.rows import Row, Tables, Value
@@ -54,10 +54,14 @@ COLUMNS = (
 
 
 class EndpointStore:
-    """Endpoints at rest. A row that can't be read is left out, counts as none, and is named once in the log."""
+    """Endpoints at rest. A row that can't be read is left out, counts as none, and is named once in the log.
 
-    def __init__(self, tables: Tables) -> None:
+    Start and stop are events, in the outbox of the same partition, if `wanted` has their type.
+    """
+
+    def __init__(self, tables: Tables, wanted: Callable[[], frozenset[str]] = frozenset) -> None:
         self._tables = tables
+        self._wanted = wanted
         self._rows = NamedRows(tables, TABLE, KIND)
         self._complaints = columns.Complaints(TABLE)
 
@@ -88,14 +92,18 @@ class EndpointStore:
         the new name is taken, Conflict, and whatever `change` raises.
         """
 
+        before: Endpoint
+        after: Endpoint
+
         def apply(row: Row) -> Row:
+            nonlocal before, after
             before = self._required(row, endpoint_id)
             after = change(before)
             if after == before:
                 return row
             return replace(row, values=columns.values(COLUMNS, after, before, row.values))
 
-        row = await self._rows.update(endpoint_id, apply)
+        row = await self._rows.update(endpoint_id, apply, lambda: self._events(before, after))
         # Also when nothing was written: a writer that comes again because its first answer was lost may find the row
         # stored but the marker not touched.
         await revision.touch(self._tables)
@@ -113,6 +121,13 @@ class EndpointStore:
         await revision.touch(self._tables)
         if not deleted:
             raise missing(endpoint_id)
+
+    def _events(self, before: Endpoint, after: Endpoint) -> Sequence[Row]:
+        happened = "endpoint.started" if after.status == "running" else "endpoint.stopped"
+        if after.status == before.status or happened not in self._wanted():
+            return ()
+        data = {"endpoint_id": after.id, "name": after.name, "endpoint_type": after.endpoint_type}
+        return [outbox.row(KIND, outbox.new_event(happened, after.updated_at, data))]
 
     def _required(self, row: Row | None, endpoint_id: str) -> Endpoint:
         endpoint = None if row is None else self._read(row)

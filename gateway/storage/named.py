@@ -58,11 +58,14 @@ class NamedRows:
 
         await self._settled(row.key, add)
 
-    async def update(self, row_id: str, change: Callable[[Row], Row]) -> Row | None:
+    async def update(
+        self, row_id: str, change: Callable[[Row], Row], beside: Callable[[], Sequence[Row]] = tuple
+    ) -> Row | None:
         """Store what `change` makes of the row, its name too; None when there is no such row.
 
         `change` may run several times, each time on what is stored by then. When it answers the very row it was given,
-        nothing is written. Raises AlreadyExists, Conflict, and whatever `change` raises.
+        nothing is written. `beside`: the rows to create in the same transaction, as optimistic.update has them. Raises
+        AlreadyExists, Conflict, and whatever `change` raises.
         """
 
         async def write() -> Row | None:
@@ -72,12 +75,17 @@ class NamedRows:
             after = change(before)
             if after is before:
                 return after
-            if after.values[NAME] == before.values.get(NAME):
+            others = beside()
+            if after.values[NAME] != before.values.get(NAME):
+                made, taken = await self._claim(str(after.values[NAME]), row_id)
+                freed = await self._names(before)
+            elif others:
+                made, taken, freed = (), (), ()
+            else:
                 return await self._tables.replace(self._table, after)
-            made, taken = await self._claim(str(after.values[NAME]), row_id)
-            freed = await self._names(before)
-            await self._tables.transact(self._table, create=made, replace=[after, *taken], delete=freed)
-            return after
+            create, changed = [*made, *others], [after, *taken]
+            await self._tables.transact(self._table, create=create, replace=changed, delete=freed)
+            return replace(after, etag=None)
 
         return await self._settled(f"{self._kind}:{row_id}", write)
 

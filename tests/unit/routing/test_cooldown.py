@@ -140,3 +140,59 @@ def test_a_changed_deployment_starts_afresh(cooldowns):
     cooldowns.forget(["east", "north"])
     assert cooldowns.remaining("east") == 0
     assert cooldowns.remaining("west") == 10
+
+
+class Noted:
+    """An observer that remembers."""
+
+    def __init__(self):
+        self.heard = []
+
+    def rests(self, deployment_id, seconds, outcome):
+        self.heard.append((deployment_id, seconds, outcome.kind))
+
+    def serves_again(self, deployment_id):
+        self.heard.append(deployment_id)
+
+
+SERVED = Outcome(Kind.SERVED, 200)
+THROTTLED = Outcome(Kind.THROTTLED, 429, wait=60)
+
+
+def test_an_observer_hears_once_that_a_deployment_rests_and_once_that_it_serves_again(clock):
+    noted = Noted()
+    cooldowns = Cooldowns(clock, 10, 120, noted)
+    cooldowns.record("west", SERVED, alone=False)
+    cooldowns.record("east", THROTTLED, alone=False)
+    cooldowns.record("east", Outcome(Kind.THROTTLED, 429, wait=90), alone=False)
+    cooldowns.record("west", SERVED, alone=False)
+    assert noted.heard == [("east", 60, Kind.THROTTLED)]
+    # In flight when the rest began.
+    cooldowns.record("east", SERVED, alone=False)
+    clock.now += 90
+    # It failed at once when the rest was over: it never came back.
+    cooldowns.record("east", Outcome(Kind.FAILED, 500), alone=False)
+    clock.now += 10
+    assert len(noted.heard) == 1
+    for _ in range(2):
+        cooldowns.record("east", SERVED, alone=False)
+    assert noted.heard[1:] == ["east"]
+    cooldowns.record("east", THROTTLED, alone=False)
+    assert len(noted.heard) == 3
+
+
+def test_a_rest_of_no_time_is_no_news(clock):
+    noted = Noted()
+    cooldowns = Cooldowns(clock, 10, 120, noted)
+    cooldowns.record("east", Outcome(Kind.THROTTLED, 429, wait=0), alone=False)
+    cooldowns.record("west", THROTTLED, alone=True)
+    assert noted.heard == []
+
+
+def test_a_deployment_that_was_changed_while_it_rested_is_heard_of_when_it_serves(clock):
+    noted = Noted()
+    cooldowns = Cooldowns(clock, 10, 120, noted)
+    cooldowns.record("east", THROTTLED, alone=False)
+    cooldowns.forget(["east"])
+    cooldowns.record("east", SERVED, alone=False)
+    assert noted.heard[1:] == ["east"]

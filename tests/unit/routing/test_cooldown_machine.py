@@ -20,13 +20,28 @@ COOLING = st.sampled_from([kind for kind in Kind if Outcome(kind).cools])
 HARMLESS = st.sampled_from([kind for kind in Kind if not Outcome(kind).cools])
 
 
+class InTurns:
+    """An observer that must hear of a rest and of its end in turns."""
+
+    def __init__(self) -> None:
+        self.resting: set[str] = set()
+
+    def rests(self, deployment_id: str, seconds: float, outcome: Outcome) -> None:
+        assert deployment_id not in self.resting and 0 < seconds <= CAP and outcome.cools
+        self.resting.add(deployment_id)
+
+    def serves_again(self, deployment_id: str) -> None:
+        self.resting.remove(deployment_id)
+
+
 class Rests(RuleBasedStateMachine):
     """Every rule changes both; the invariants compare them."""
 
     def __init__(self) -> None:
         super().__init__()
         self.clock = Clock()
-        self.cooldowns = Cooldowns(self.clock, DEFAULT, CAP)
+        self.observer = InTurns()
+        self.cooldowns = Cooldowns(self.clock, DEFAULT, CAP, self.observer)
         self.until: dict[str, float] = {}
         self.in_a_row: dict[str, int] = {}
 
@@ -48,6 +63,7 @@ class Rests(RuleBasedStateMachine):
         self.cooldowns.record(name, Outcome(kind, 200), alone=alone)
         self.in_a_row.pop(name, None)
         assert self.cooldowns.remaining(name) == before, "a success in flight ends no rest"
+        assert name not in self.observer.resting or before, "an answer after the rest is its end"
 
     @rule(names=st.sets(NAMES))
     def forget(self, names: set[str]) -> None:
@@ -73,6 +89,7 @@ class Rests(RuleBasedStateMachine):
             assert self.cooldowns.remaining(name) == pytest.approx(left)
             assert self.cooldowns.remaining(name) <= CAP + 1e-6
             assert (self.cooldowns.reason(name) is None) == (left == 0)
+            assert left == 0 or name in self.observer.resting
 
 
 TestRests = Rests.TestCase

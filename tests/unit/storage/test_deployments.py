@@ -80,7 +80,7 @@ async def test_the_row_has_a_column_for_each_field_and_its_key_is_sealed(
 
 
 def test_every_field_that_is_a_deployments_own_has_a_column() -> None:
-    elsewhere = {"deployment_class", "friendly_name", "endpoint_key", "defaults"}
+    elsewhere = {"deployment_class", "friendly_name", "endpoint_key", "defaults", "id"}
     assert {each.field for each in COLUMNS} == {each.name for each in fields(Deployment)} - elsewhere
 
 

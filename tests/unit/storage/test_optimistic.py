@@ -84,6 +84,37 @@ async def test_a_writer_that_always_loses_gets_a_conflict(tables: MemoryTables, 
     assert pauses == list(range(TRIES))
 
 
+async def test_rows_beside_a_change_are_written_with_it_or_not_at_all(tables: MemoryTables, pauses: list[int]) -> None:
+    runs: list[Row | None] = []
+
+    def change(row: Row | None) -> Row:
+        runs.append(row)
+        return setting(**{f"A{len(runs)}": 1})(row)
+
+    def beside() -> list[Row]:
+        return [Row("p", f"event{len(runs)}")]
+
+    for _ in range(2):
+        stored = await update(tables, "t", "p", "k", change, beside)
+        assert stored.etag is None
+    assert [row.key for row in await tables.list("t")] == ["event1", "event2", "k"]
+    assert tables.calls["transact"] == 2
+    await asyncio.gather(*(update(tables, "t", "p", "k", change, beside) for _ in range(3)))
+    rows = await tables.list("t")
+    # Runs that lost wrote neither their value nor their event.
+    assert len(rows) == 6 and len(rows[-1].values) == 5 and len(runs) > 5 and pauses
+    assert {f"A{row.key.removeprefix('event')}" for row in rows[:-1]} == set(rows[-1].values)
+
+
+async def test_a_change_of_nothing_asks_for_no_rows_beside_it(tables: MemoryTables) -> None:
+    def unasked() -> list[Row]:
+        raise AssertionError
+
+    await tables.create("t", Row("p", "k"))
+    await update(tables, "t", "p", "k", lambda row: row or Row("p", "k"), unasked)
+    assert tables.calls["transact"] == 0
+
+
 async def test_a_pause_is_short_and_grows_with_the_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
 

@@ -7,12 +7,14 @@ import asyncio
 import pytest
 
 from gateway.registry.snapshot import Snapshot
+from gateway.registry.tenant_models import TenantModel
 from gateway.storage import revision, tokens
 from gateway.storage.id_secret import id_secret
 from gateway.storage.memory import MemoryTables
 from gateway.storage.rows import Row
+from gateway.storage.tenant_models import TenantModelStore
 from gateway.storage.tokens import first_management_token
-from tests.builders import api_key, tenant
+from tests.builders import EPOCH, api_key, tenant
 from tests.unit.storage.changes import CHAT
 from tests.unit.storage.house import House
 
@@ -39,6 +41,18 @@ async def test_the_first_refresh_loads_all_that_is_stored(house: House) -> None:
     assert list(house.swapped[0].callers) == ["local0"]
     status = house.registry.status()
     assert (status.state, status.loaded_at, status.checked_at) == ("fresh", house.now, house.now)
+
+
+async def test_tenant_models_are_served_with_their_tenant(house: House) -> None:
+    await house.tenants.create(tenant())
+    await house.tenants.create_key(api_key())
+    model = TenantModel(
+        tenant_id="local", model_id="uuid", provider="openai", name="gpt", created_at=EPOCH, updated_at=EPOCH
+    )
+    await TenantModelStore(house.tables).create(model)
+    await house.registry.refresh()
+    assert house.swapped[0].callers["local0"].models.all == (model,)
+    assert house.swapped[0].closed is False
 
 
 async def test_an_empty_storage_is_a_fresh_and_empty_registry(house: House) -> None:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Conflict, NotFound, StorageUnavailable
+from gateway.registry.limits import Limits
 from gateway.registry.tenants import Tenant
 from gateway.storage import revision
 from gateway.storage.memory import MemoryTables
@@ -26,6 +27,9 @@ FULL = tenant(
     start_utc=datetime(2026, 1, 2, 3, 4, 5, 678901, UTC),
     end_utc=datetime(2027, 1, 1, tzinfo=UTC),
     permissions=("catalog:write",),
+    limits=Limits(rpm=0, daily_token_limit=10**12, monthly_cost_limit=0.25),
+    max_token_cap=4096,
+    time_zone="Europe/Berlin",
 )
 KEY = api_key()
 
@@ -48,7 +52,7 @@ async def test_a_tenant_and_its_keys_come_back_as_they_were(store: TenantStore) 
     assert await store.create_key(KEY) == KEY
     assert await store.read("local") == FULL
     assert await store.keys("local") == [KEY]
-    assert await store.list() == ([FULL], [KEY])
+    assert await store.list() == ([FULL], [KEY], [])
 
 
 async def test_a_tenant_and_its_keys_are_rows_of_one_partition(store: TenantStore, tables: MemoryTables) -> None:
@@ -66,6 +70,11 @@ async def test_a_tenant_and_its_keys_are_rows_of_one_partition(store: TenantStor
                 "StartUtc": FULL.start_utc,
                 "EndUtc": FULL.end_utc,
                 "Permissions": '["catalog:write"]',
+                "Rpm": 0,
+                "DailyTokenLimit": 10**12,
+                "MonthlyCostLimit": 0.25,
+                "MaxTokenCap": 4096,
+                "TimeZone": "Europe/Berlin",
                 "CreatedAt": EPOCH,
             },
         ),
@@ -75,7 +84,7 @@ async def test_a_tenant_and_its_keys_are_rows_of_one_partition(store: TenantStor
 async def test_there_is_none_that_was_never_stored(store: TenantStore) -> None:
     assert await store.read("local") is None
     assert await store.keys("local") == []
-    assert await store.list() == ([], [])
+    assert await store.list() == ([], [], [])
     assert await store.delete("local") is False
     assert await store.delete_key("local", "local0") is False
 
@@ -107,7 +116,7 @@ async def test_a_deleted_key_is_gone_and_its_tenant_stays(store: TenantStore) ->
     await store.create(tenant())
     await store.create_key(KEY)
     assert await store.delete_key("local", "local0") is True
-    assert await store.list() == ([tenant()], [])
+    assert await store.list() == ([tenant()], [], [])
 
 
 async def test_an_upsert_makes_and_changes_a_tenant(store: TenantStore) -> None:
@@ -228,7 +237,10 @@ async def test_every_write_touches_the_revision_marker_also_one_that_comes_again
     [
         ("tenant", {"Name": "x"}),
         ("tenant", {"Name": "x", "CreatedAt": "yesterday"}),
+        ("tenant", {"Name": "x", "CreatedAt": EPOCH, "TimeZone": "Berlin"}),
+        ("tenant", {"Name": "x", "CreatedAt": EPOCH, "Tpm": -1}),
         ("key:a", {"Name": "x", "CreatedAt": EPOCH}),
+        ("model:a", {"Name": "x", "CreatedAt": EPOCH}),
         ("stranger", {}),
     ],
 )
@@ -238,7 +250,7 @@ async def test_a_row_that_can_not_be_read_is_left_out_and_named_once(
     await store.create(tenant())
     await tables.put("authorization", Row("bad", key, {"Secret": "s3cret", **values}))
     for _ in range(3):
-        assert await store.list() == ([tenant()], [])
+        assert await store.list() == ([tenant()], [], [])
         assert await store.read("bad") is None
         assert await store.keys("bad") == []
     (record,) = caplog.records
