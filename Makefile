@@ -8,7 +8,7 @@ NONE = $(error Roundhouse needs Python 3.11 or newer, and none of these is: $(CA
 
 VENV := .venv/bin
 # The rooms that hold no I/O; their tests leave no line and no branch out.
-PURE := gateway/errors.py,gateway/openai/*,gateway/routing/*,gateway/registry/*,gateway/catalog/*
+PURE := gateway/errors.py,gateway/openai/*,gateway/routing/*,gateway/registry/*,gateway/limits/*,gateway/metering/*,gateway/catalog/*
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

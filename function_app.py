@@ -23,3 +23,10 @@ add_plane(app, "data", "{*path}", door.gateway)
 async def refresh_registry(timer: func.TimerRequest) -> None:
     """Bring the registry up to date, once a minute."""
     await door.gateway().refresh()
+
+
+# Twice a minute: an event waits half that on average, and a month of it stays within what the platform gives for free.
+@app.timer_trigger(arg_name="timer", schedule="15,45 * * * * *", use_monitor=False)
+async def deliver_webhooks(timer: func.TimerRequest) -> None:
+    """Deliver the events that are due to the webhooks that want them."""
+    await door.gateway().deliver_webhooks()

@@ -19,8 +19,15 @@ JSON = (b"content-type", b"application/json")
 # The API of endpoints and keys: its errors have MLflow's shape.
 MLFLOW_PREFIX = "/api/3.0/mlflow/gateway"
 
-# The API of the catalog: its errors are `{"error", "details"}`.
-TENANT_PREFIXES = ("/api/v1/embedding-models", "/api/v1/embeddings/")
+# The API of the catalog and of tenants' models: its errors are `{"error", "details"}`. The path of `me` stands alone:
+# what is below it, or only begins like it, is not of this API.
+ME_PATH = "/api/v1/me"
+TENANT_PREFIXES = ("/api/v1/embedding-models", "/api/v1/embeddings/", "/api/v1/tenant-models")
+
+
+def is_tenant_path(path: str) -> bool:
+    """Whether a path is the tenant plane's."""
+    return path == ME_PATH or path.startswith(TENANT_PREFIXES)
 
 
 class CallerGone(Exception):
@@ -67,7 +74,7 @@ async def answer_error(
     """Send an error in the shape of the API that `path` belongs to: OpenAI's, unless it is said otherwise."""
     if path.startswith(MLFLOW_PREFIX):
         body = error.mlflow_body()
-    elif path.startswith(TENANT_PREFIXES):
+    elif is_tenant_path(path):
         body = error.tenant_body()
     else:
         body = error.body()

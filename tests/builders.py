@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from gateway.catalog.models import catalog_id
 from gateway.registry.deployments import Deployment
 from gateway.registry.endpoints import Endpoint, EndpointModel
+from gateway.registry.tenant_models import TenantModel
 from gateway.registry.tenants import ApiKey, Tenant, compose, fingerprint
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -48,3 +50,10 @@ def member(friendly_name: str, weight: float = 1.0, **fields: Any) -> EndpointMo
     return EndpointModel(
         id=f"part-{friendly_name}", deployment_id=f"openai-chat/{friendly_name}", weight=weight, **fields
     )
+
+
+def tenant_model(name: str = "gpt-4o", **fields: Any) -> TenantModel:
+    """A model that the tenant `local` uses, with what the test says otherwise."""
+    provider = fields.pop("provider", "openai")
+    defaults = {"tenant_id": "local", "model_id": catalog_id(provider, name), "created_at": EPOCH, "updated_at": EPOCH}
+    return TenantModel(name=name, provider=provider, **{**defaults, **fields})

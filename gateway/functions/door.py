@@ -10,6 +10,7 @@ import azure.functions as func
 from azurefunctions.extensions.http.fastapi import Request, Response
 
 from gateway.asgi import App, Receive, Scope, Send
+from gateway.functions.stopping import close_on_sigterm
 from gateway.functions.worker_shim import tune_worker
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Door:
 
             tune_worker()
             self._gateway = create_app()
+            close_on_sigterm(self._gateway.close)
         return self._gateway
 
 

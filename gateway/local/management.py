@@ -33,6 +33,20 @@ class ManagementApi:
         """The JSON that POST answers."""
         return await self._call("POST", path, body)
 
+    async def tenant(self, tenant_id: str) -> dict[str, Any] | None:
+        """A tenant, as the management API shows it; None when there is none."""
+        try:
+            found: dict[str, Any] = await self._call("GET", f"/tenants/{tenant_id}", None)
+        except ManagementRefused as error:
+            if error.status != 404:
+                raise
+            return None
+        return found
+
+    async def change_tenant(self, tenant_id: str, change: dict[str, object]) -> None:
+        """Change the fields of a tenant that are given."""
+        await self._call("PATCH", f"/tenants/{tenant_id}", change)
+
     async def upsert(self, deployment: dict[str, object]) -> None:
         """Register a deployment, or change the fields that are given."""
         await self._call("PATCH", "/modeldeployment/upsert", deployment)

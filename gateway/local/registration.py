@@ -10,7 +10,7 @@ import aiohttp
 from gateway.errors import StorageUnavailable
 from gateway.local.demo import call_through_sdk, register_demo
 from gateway.local.management import ManagementApi, ManagementRefused
-from gateway.registry.tenants import CATALOG_WRITE
+from gateway.registry.tenants import PERMISSIONS
 from gateway.settings import Settings
 from gateway.storage.tables import connect
 from gateway.storage.tokens import first_management_token
@@ -66,6 +66,7 @@ class Registration:
             api = ManagementApi(self._session, self._url, token)
             if api_key is None or not await self._works(api_key):
                 api_key = await self._new_key(api)
+            await self._permit(api)
             demo_only = upstream is not None and await register_demo(api, upstream)
         except (StorageUnavailable, aiohttp.ClientError, TimeoutError) as error:
             raise NotYet(str(error)) from error
@@ -104,6 +105,12 @@ class Registration:
         except ManagementRefused as error:
             if error.status != 404:
                 raise
-            await api.post("/tenants", {"id": TENANT, "name": TENANT, "permissions": [CATALOG_WRITE]})
+            await api.post("/tenants", {"id": TENANT, "name": TENANT, "permissions": PERMISSIONS})
             made = await api.post(f"/tenants/{TENANT}/keys", {"name": TENANT})
         return str(made["api_key"])
+
+    async def _permit(self, api: ManagementApi) -> None:
+        """Let the local tenant do all that a tenant can be let do: an older storage has one that may less."""
+        known = await api.tenant(TENANT)
+        if known is not None and not set(PERMISSIONS) <= set(known["permissions"]):
+            await api.change_tenant(TENANT, {"permissions": PERMISSIONS})

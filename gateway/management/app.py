@@ -21,6 +21,8 @@ from gateway.management import (
     problems,
     providers,
     tenants,
+    usage,
+    webhooks,
 )
 from gateway.management.context import ManagementContext
 from gateway.management.document import completed
@@ -78,7 +80,7 @@ def create_management(context: ManagementContext) -> ManagementApi:
     app.state.context = context
     app.add_middleware(Guard, admit=partial(admit_operator, context.tables))
     problems.refuse_in_our_words(app, (MLFLOW_PREFIX, PREFIX), "/api/v1/management/docs names them all")
-    for router in (deployments.router, tenants.tenants, tenants.keys, explain.router):
+    for router in (deployments.router, tenants.tenants, tenants.keys, explain.router, usage.router, webhooks.router):
         app.include_router(router, prefix=PREFIX, dependencies=[Depends(_BEARER)])
     for router in (endpoints.router, endpoint_lifecycle.router, keys.router, providers.router):
         app.include_router(router, prefix=MLFLOW_PREFIX, dependencies=[Depends(_BEARER)])

@@ -12,12 +12,16 @@ from gateway.metering.endpoint_counts import EndpointCounts
 from gateway.registry.deployments import Deployment
 from gateway.registry.tenants import Tenant
 from gateway.routing.explain import Foreseen
+from gateway.storage.deliveries import DeliveryStore
 from gateway.storage.deployments import DeploymentStore
 from gateway.storage.endpoints import EndpointStore
 from gateway.storage.keys import KeyStore
 from gateway.storage.refresh import Registry
 from gateway.storage.rows import Tables
 from gateway.storage.tenants import TenantStore
+from gateway.storage.webhooks import WebhookStore
+from gateway.usage.reports import Reports
+from gateway.webhooks.sender import Sender
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +41,8 @@ class ManagementContext:
     `tables` holds the management tokens. The stores announce their writes to other instances; `registry` is refreshed
     after each write, so that this instance serves it at once. `counts`: of this process's calls of the endpoint of a
     name. `resting`: seconds until this process calls the deployment of an id again, 0 when it would now.
-    `foresee`: what would become of a tenant's call, by method, path and body.
+    `foresee`: what would become of a tenant's call, by method, path and body. `sender` sends test events to webhooks.
+    `usage`: what all tenants used.
     """
 
     tables: Tables
@@ -49,6 +54,10 @@ class ManagementContext:
     counts: Callable[[str], EndpointCounts]
     resting: Callable[[str], float]
     foresee: Callable[[Tenant, str, str, bytes], Foreseen]
+    usage: Reports
+    webhooks: WebhookStore
+    deliveries: DeliveryStore
+    sender: Sender
 
     @property
     def keys(self) -> KeyStore:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from gateway.management import rules
 from gateway.management.body import Body
+from gateway.management.tenant_limits import LimitsChange, LimitsView, limits_shown
+from gateway.registry.limits import FIELDS
 from gateway.registry.tenants import ApiKey, Tenant
+from gateway.registry.time_zones import time_zones
 
 _TENANT: dict[str, Any] = {
     "id": "contoso",
@@ -19,6 +23,12 @@ _TENANT: dict[str, Any] = {
     "start_utc": None,
     "end_utc": "2027-01-01T00:00:00Z",
     "permissions": [],
+    "max_token_cap": 4096,
+    "time_zone": "Europe/Berlin",
+    **dict.fromkeys(FIELDS),
+    "rpm": 60,
+    "daily_token_limit": 500000,
+    "monthly_cost_limit": 250.0,
     "created_at": "2026-11-20T09:00:00Z",
 }
 _KEY: dict[str, Any] = {
@@ -32,14 +42,28 @@ _NAME = "Its name, for people."
 _ACTIVE = "Whether its API keys may call; if not, they get 403."
 _MODELS = "The only models its keys may call; with none, they may call all."
 _START = "Its keys may call from this moment on; null: at once. UTC when no offset is given."
-_PERMISSIONS = "What its keys may do beside calling: `catalog:write` lets them change the catalog of models."
+_PERMISSIONS = (
+    "What its keys may do beside calling: `catalog:write` lets them change the catalog of models, `models:write` the"
+    " tenant's own models."
+)
+_MOST_TOKENS = "The most tokens that one answer may have; null: as many as the model gives."
+_TIME_ZONE = "An IANA time zone, such as `Europe/Berlin`: its days and months begin at midnight there."
 _END = "Its keys may call until this moment; null: without an end. After `start_utc`."
 
 
-class TenantChange(Body):
-    """What to change of a tenant. What is left out stays; null resets an optional field to its default."""
+def _time_zone(name: str) -> str:
+    if name not in time_zones():
+        raise ValueError(f"must be {ZONE.rule}{rules.suggestion(name, time_zones())}")
+    return name
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"active": False}]})
+
+TokenCap = Annotated[int, Field(ge=1, le=rules.MAX_PER_MINUTE)]
+ZONE = rules.Shape(re.compile(r"[A-Za-z][A-Za-z0-9_+/-]{0,63}"), "an IANA time zone, such as 'Europe/Berlin'", 64)
+TimeZone = Annotated[str, ZONE, AfterValidator(_time_zone)]
+
+
+class TenantFields(Body):
+    """What can be said of a tenant beside its limits."""
 
     name: rules.TenantName | None = Field(None, description=_NAME + " Null is not allowed.")
     active: bool | None = Field(True, description=_ACTIVE)
@@ -47,6 +71,17 @@ class TenantChange(Body):
     start_utc: rules.Utc | None = Field(None, description=_START)
     end_utc: rules.Utc | None = Field(None, description=_END)
     permissions: rules.Permissions | None = Field([], description=_PERMISSIONS)
+    max_token_cap: TokenCap | None = Field(None, description=_MOST_TOKENS)
+    time_zone: TimeZone | None = Field("UTC", description=_TIME_ZONE)
+
+
+class TenantChange(LimitsChange, TenantFields):
+    """What to change of a tenant. What is left out stays; null resets an optional field to its default.
+
+    A limit that is null is none; one of 0 lets nothing through.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"active": False, "daily_token_limit": 500000}]})
 
 
 class TenantCreation(TenantChange):
@@ -62,10 +97,8 @@ class TenantCreation(TenantChange):
     )
 
 
-class TenantView(BaseModel):
-    """A tenant as it is stored."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [_TENANT]})
+class TenantFacts(BaseModel):
+    """What is shown of a tenant beside its limits."""
 
     id: str = Field(description="Its id in addresses.")
     name: str = Field(description=_NAME)
@@ -74,13 +107,23 @@ class TenantView(BaseModel):
     start_utc: datetime | None = Field(description=_START)
     end_utc: datetime | None = Field(description=_END)
     permissions: list[str] = Field(description=_PERMISSIONS)
+    max_token_cap: int | None = Field(description=_MOST_TOKENS)
+    time_zone: str = Field(description=_TIME_ZONE)
+
+
+class TenantView(LimitsView, TenantFacts):
+    """A tenant as it is stored. A limit that is null is none."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_TENANT]})
+
     created_at: datetime = Field(description="When it was made, in UTC.")
 
     @classmethod
     def of(cls, tenant: Tenant) -> TenantView:
         """The view of a tenant."""
-        plain = {name: getattr(tenant, name) for name in cls.model_fields}
-        return cls(**{**plain, "models": list(tenant.models), "permissions": list(tenant.permissions)})
+        plain = {name: getattr(tenant, name) for name in cls.model_fields.keys() - set(FIELDS)}
+        lists = {"models": list(tenant.models), "permissions": list(tenant.permissions)}
+        return cls(**{**plain, **lists, **limits_shown(tenant.limits)})
 
 
 class KeyCreation(Body):

@@ -21,8 +21,10 @@ from gateway.management.tenant_models import (
     NewKeyView,
     TenantChange,
     TenantCreation,
+    TenantFields,
     TenantView,
 )
+from gateway.registry.limits import Limits
 from gateway.registry.tenants import ApiKey, Tenant, compose, fingerprint
 
 tenants = APIRouter(tags=["tenants"])
@@ -43,8 +45,13 @@ KeyId = Annotated[rules.Name, Path(description="The key's public id.", examples=
 )
 async def create_tenant(creation: TenantCreation, context: Context) -> TenantView:
     """Makes a tenant. It can call once it has an API key."""
-    values = _values(creation, set(TenantChange.model_fields))
-    tenant = Tenant(id=creation.id or _slug(creation.name), created_at=datetime.now(UTC), **values)
+    values = _values(creation, set(TenantFields.model_fields))
+    tenant = Tenant(
+        id=creation.id or _slug(creation.name),
+        created_at=datetime.now(UTC),
+        limits=Limits(**creation.given_limits()),
+        **values,
+    )
     _check_window(tenant)
     made = await context.tenants.create(tenant)
     await context.registry.refresh(force=True)
@@ -59,7 +66,7 @@ async def create_tenant(creation: TenantCreation, context: Context) -> TenantVie
 )
 async def list_tenants(context: Context) -> list[TenantView]:
     """Every tenant, by id."""
-    found, _ = await context.tenants.list()
+    found, _, _ = await context.tenants.list()
     return [TenantView.of(each) for each in sorted(found, key=lambda each: each.id)]
 
 
@@ -89,7 +96,10 @@ async def update_tenant(tenant_id: TenantId, change: TenantChange, context: Cont
     def changed(before: Tenant | None) -> Tenant:
         if before is None:
             raise _no_tenant(tenant_id)
-        after = replace(before, **_values(change, change.model_fields_set))
+        limits = replace(before.limits, **change.given_limits())
+        after = replace(
+            before, limits=limits, **_values(change, change.model_fields_set & TenantFields.model_fields.keys())
+        )
         _check_window(after)
         return after
 
@@ -166,7 +176,7 @@ async def delete_key(tenant_id: TenantId, key_id: KeyId, context: Context) -> No
 
 
 def _values(change: TenantChange, names: set[str]) -> dict[str, Any]:
-    """The fields of Tenant that the change sets; null stands for the field's default."""
+    """The fields of Tenant, its limits aside, that the change sets; null stands for the field's default."""
     if "name" in names and change.name is None:
         raise InvalidRequest("name must be a string: every tenant has one", param="name")
     values: dict[str, Any] = {}

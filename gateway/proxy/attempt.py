@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -29,7 +29,8 @@ class Answer:
     """An upstream's answer, ready to be relayed.
 
     held: what was read of its body already. rest: where the rest comes from; None when `held` is all of it.
-    is_stream: whether the body is an event stream that was inspected.
+    is_stream: whether the body is an event stream that was inspected. asked_usage: whether the upstream was asked to
+    tell in it what was used, which the caller did not ask for.
     """
 
     status: int
@@ -37,13 +38,17 @@ class Answer:
     held: bytes
     rest: UpstreamAnswer | None
     is_stream: bool
+    asked_usage: bool = False
+
+    def header(self, name: bytes) -> bytes:
+        """A header's value, by its name in lower case; b"" when it is missing."""
+        return next((value for each, value in self.headers if each.lower() == name), b"")
 
     @property
     def is_json(self) -> bool:
         """Whether the body is JSON in plain bytes."""
-        found = {name.lower(): value for name, value in self.headers}
-        encoded = found.get(b"content-encoding", b"identity") != b"identity"
-        return found.get(b"content-type", b"").startswith(b"application/json") and not encoded
+        encoded = self.header(b"content-encoding") not in (b"", b"identity")
+        return self.header(b"content-type").startswith(b"application/json") and not encoded
 
     def close(self) -> None:
         """Let go of the upstream's connection."""
@@ -66,6 +71,11 @@ class Attempter:
     def __init__(self, session: UpstreamSession, targets: Targets) -> None:
         self._session = session
         self._targets = targets
+        self._without_stream_options: set[str] = set()
+
+    def forget(self) -> None:
+        """The registry changed: what a deployment does not take may be taken now."""
+        self._without_stream_options.clear()
 
     async def attempt(self, call: Call, deployment: Deployment, seconds: float) -> Attempt:
         """Send the call and read as much as it takes to tell success from failure, in `seconds` at most.
@@ -74,16 +84,37 @@ class Attempter:
         """
         try:
             async with asyncio.timeout(seconds):
-                headers = await self._targets.headers(deployment, call)
-                url, body = self._targets.url(deployment, call), self._targets.body(deployment, call)
-                upstream = await self._session.send(call.method, url, headers, body)
-                return await _begin(upstream, call)
+                if call.asking_usage is None or not self._may_ask_usage(call, deployment):
+                    return await self._send(call, deployment)
+                attempt = await self._send(replace(call, body=call.asking_usage), deployment)
+                if attempt.answer is None:
+                    return attempt
+                if not _refuses_stream_options(attempt.answer):
+                    attempt.answer.asked_usage = True
+                    return attempt
+                # What was added is what it does not take: the caller's own words are another matter.
+                attempt.answer.close()
+                self._without_stream_options.add(deployment.id)
+                return await self._send(call, deployment)
         except TimeoutError:
             return Attempt(Outcome(Kind.TIMED_OUT), reason=f"no answer in {seconds:.0f} s")
         except ConnectionFailed as error:
             return Attempt(Outcome(Kind.UNREACHABLE), reason=str(error))
         except IdentityUnavailable as error:
             return Attempt(Outcome(Kind.MISCONFIGURED), reason=str(error))
+
+    def _may_ask_usage(self, call: Call, deployment: Deployment) -> bool:
+        known = self._targets.knows_stream_options(deployment, call)
+        return known and deployment.id not in self._without_stream_options
+
+    async def _send(self, call: Call, deployment: Deployment) -> Attempt:
+        headers = await self._targets.headers(deployment, call)
+        url, body = self._targets.url(deployment, call), self._targets.body(deployment, call)
+        return await _begin(await self._session.send(call.method, url, headers, body), call)
+
+
+def _refuses_stream_options(answer: Answer) -> bool:
+    return answer.status in (400, 422) and (b"stream_options" in answer.held or b"include_usage" in answer.held)
 
 
 async def _begin(upstream: UpstreamAnswer, call: Call) -> Attempt:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode
 
 from gateway.asgi import CallerGone, Receive, Scope, read_body, too_large
@@ -13,13 +13,17 @@ from gateway.openai import headers as wire_headers
 from gateway.openai import native
 from gateway.openai.form import FormReader
 from gateway.openai.operations import Action
+from gateway.openai.output_limits import cap_output
 from gateway.openai.query import read_query
 from gateway.openai.request import JsonCall, read_call
 from gateway.openai.routes import Route
+from gateway.openai.stream_options import ask_usage
 from gateway.openai.thing_ids import MARK, Home, ThingIds, UnknownThing
 from gateway.upstream.spool import Spool
 from gateway.upstream.target import Call, Form
 
+# What is known of a body that was not read.
+UNREAD = JsonCall()
 # A form larger than this goes to disk while it arrives.
 SPOOL_BYTES = 1024 * 1024
 
@@ -27,7 +31,8 @@ SPOOL_BYTES = 1024 * 1024
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What a caller asked for. home: the digest of the one deployment that can answer, if the call is about a thing
-    that lives there. affinity: what it has in common with calls that should stay together. tokens: an estimate.
+    that lives there. affinity: what it has in common with calls that should stay together. tokens: an estimate of both
+    sides, input_tokens of what was sent alone. fields: what was read of a JSON body.
     arrived: when the last byte of it came, by time.perf_counter; how long a caller takes to send is the caller's."""
 
     call: Call
@@ -36,6 +41,8 @@ class Asked:
     home: str | None = None
     affinity: str | None = None
     tokens: int = 0
+    input_tokens: int = 0
+    fields: JsonCall = UNREAD
 
     def close(self) -> None:
         """Give back what the body holds."""
@@ -56,10 +63,10 @@ async def read_request(
         arrived = time.perf_counter()
         call = Call(route.operation, action.method, path, urlencode(query), form, headers, version)
         tokens = estimated_tokens(min(form.spool.length, SPOOL_BYTES), 0)
-        return Asked(call, arrived, route.model or form.reader.model, tokens=tokens)
+        return Asked(call, arrived, route.model or form.reader.model, tokens=tokens, input_tokens=tokens)
     body = await read_body(receive, limit)
     arrived = time.perf_counter()
-    asked = read_call(body) if action.body == "json" or _is_anthropic_json(route, body) else JsonCall()
+    asked = _fields(route, action, body)
     home = home_of(ids, route, body, asked)
     if route.operation.mentions_things and MARK in body:
         body = ids.to_upstream(body)
@@ -76,11 +83,32 @@ async def read_request(
     return Asked(
         call,
         arrived,
-        route.model or asked.model or native.model_in_path(route.operation.name, path),
+        route.model or native.model_in_path(route.operation.name, path) or asked.model,
         home=home,
         affinity=asked.affinity(),
         tokens=estimated_tokens(len(body), asked.most_output_tokens()),
+        input_tokens=estimated_tokens(len(body), 0),
+        fields=asked,
     )
+
+
+def completed(asked: Asked, default_model: str | None, most_output: int | None) -> Asked:
+    """The call with what its caller left out: a model, if the tenant has one by default; a limit of its output, if the
+    tenant has one; the wish that its stream tell what was used.
+
+    The last two are edits of the body that touch no other byte of it.
+    """
+    if asked.model is None and default_model is not None and asked.home is None:
+        asked = replace(asked, model=default_model)
+    body = asked.call.body
+    if not isinstance(body, bytes) or asked.fields is UNREAD:
+        return asked
+    if most_output is not None:
+        body = cap_output(body, asked.call.operation.name, most_output, asked.model)
+        asked = replace(asked, call=replace(asked.call, body=body), fields=read_call(body))
+    if asked.fields.stream and asked.call.operation.stream_end:
+        asked = replace(asked, call=replace(asked.call, asking_usage=ask_usage(body)))
+    return asked
 
 
 def _path(route: Route, action: Action, ids: ThingIds) -> str:
@@ -92,8 +120,16 @@ def _path(route: Route, action: Action, ids: ThingIds) -> str:
     return action.path.replace("{id}", quote(_home(ids, route.id).upstream_id, safe=""))
 
 
-def _is_anthropic_json(route: Route, body: bytes) -> bool:
-    return route.operation.native and route.operation.model_in_body and bool(body)
+def _fields(route: Route, action: Action, body: bytes) -> JsonCall:
+    """What is read of a body. Of a provider's own API only Anthropic's has to be readable: it names the model."""
+    if action.body == "json" or (route.operation.native and route.operation.model_in_body and body):
+        return read_call(body)
+    if action.body != "any" or not body:
+        return UNREAD
+    try:
+        return read_call(body)
+    except InvalidRequest:
+        return UNREAD
 
 
 def _home(ids: ThingIds, issued: str) -> Home:

@@ -28,17 +28,24 @@ class Relayed:
     """How an answer is passed on.
 
     own: the gateway's headers, added to those of the upstream's that may pass. edit: what is done to whole bodies and
-    whole events on their way; None leaves every byte as it came.
+    whole events on their way; None leaves every byte as it came. see: is shown each part of a body that was not held
+    whole, as the upstream sent it. limits: whether `own` says where the caller's limits stand; the upstream's are the
+    gateway's own then, and no business of the caller's.
     """
 
     operation: Operation
     own: Headers
     edit: Callable[[bytes], bytes] | None = None
+    see: Callable[[bytes], None] | None = None
+    limits: bool = False
 
 
 async def relay(answer: Answer, how: Relayed, send: Send, patience: Patience) -> bool:
     """Send the answer on, headers first. Whether the upstream brought it to its end."""
-    headers = wire_headers.to_caller(answer.headers) + how.own
+    headers = wire_headers.to_caller(answer.headers)
+    if how.limits:
+        headers = [pair for pair in headers if not pair[0].startswith(b"x-ratelimit-")]
+    headers += how.own
     try:
         if answer.rest is None and not answer.is_stream:
             body = how.edit(answer.held) if how.edit and answer.is_json else answer.held
@@ -51,7 +58,7 @@ async def relay(answer: Answer, how: Relayed, send: Send, patience: Patience) ->
             await _start(send, answer.status, [*headers, (b"cache-control", b"no-cache")])
             return await _relay_events(answer, how, send, patience)
         await _start(send, answer.status, headers)
-        return await _relay_bytes(answer, send, patience)
+        return await _relay_bytes(answer, how, send, patience)
     finally:
         answer.close()
 
@@ -68,11 +75,13 @@ def _with_length(headers: Headers, length: int) -> Headers:
     return [pair for pair in headers if pair[0] != b"content-length"] + [(b"content-length", b"%d" % length)]
 
 
-async def _relay_bytes(answer: Answer, send: Send, patience: Patience) -> bool:
+async def _relay_bytes(answer: Answer, how: Relayed, send: Send, patience: Patience) -> bool:
     """A body of any kind. A cut can't be told in it: the caller's connection is ended short, as the upstream's was."""
     chunk = answer.held
     try:
         while chunk:
+            if how.see:
+                how.see(chunk)
             await _chunk(send, chunk, more=True)
             async with asyncio.timeout(patience.idle):
                 chunk = await answer.rest.chunk() if answer.rest else b""
@@ -97,7 +106,11 @@ async def _relay_events(answer: Answer, how: Relayed, send: Send, patience: Pati
             if end:
                 whole = chunk[:end] if tail else chunk
                 due = None if due and sse.is_over(whole, due) else due
-                await _chunk(send, how.edit(whole) if how.edit else whole, more=True)
+                if how.see:
+                    how.see(whole)
+                passed = how.edit(whole) if how.edit else whole
+                if passed:
+                    await _chunk(send, passed, more=True)
             chunk = await _next(answer.rest, send, patience) if answer.rest else b""
         if due and not sse.is_over(tail, due):
             raise ConnectionFailed("the connection closed before the stream's end")

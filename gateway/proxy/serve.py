@@ -6,20 +6,25 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.asgi import Headers, Receive, Scope, Send
 from gateway.errors import MethodNotAllowed, retry_headers
+from gateway.openai.collection import Keeping
 from gateway.openai.operations import Action, Operation
 from gateway.openai.routes import Route
+from gateway.openai.stream_options import withhold
 from gateway.openai.thing_ids import ThingIds, UnknownThing, tag
+from gateway.proxy.admission import Admission, default_model
 from gateway.proxy.attempt import Answer, Attempt, Attempter
 from gateway.proxy.authenticate import authenticate
+from gateway.proxy.collections import Keeper
 from gateway.proxy.departure import CallerWatch
 from gateway.proxy.endpoints import EndpointWatch
 from gateway.proxy.listing import Things
-from gateway.proxy.reading import Asked, read_request, unknown_thing
+from gateway.proxy.metered import Meter, Metered
+from gateway.proxy.reading import Asked, completed, read_request, unknown_thing
 from gateway.proxy.relay import Patience, Relayed, relay
 from gateway.registry.deployments import Deployment
 from gateway.registry.snapshot import Caller
@@ -44,6 +49,19 @@ class Found:
     upstream_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One call as it came: who, where to, what was read of it, what is to be kept of its answer, its request's id."""
+
+    caller: Caller
+    route: Route
+    action: Action
+    ids: ThingIds
+    asked: Asked
+    keeping: Keeping | None
+    request_id: bytes
+
+
 class DataPlane:
     """Serves the calls of the OpenAI API and of the native ones."""
 
@@ -51,15 +69,21 @@ class DataPlane:
         self,
         router: Router,
         attempter: Attempter,
+        admission: Admission,
+        meter: Meter,
         endpoints: EndpointWatch,
         things: Things,
+        keeper: Keeper,
         settings: Settings,
         utc_now: Callable[[], datetime],
     ) -> None:
         self._router = router
         self._attempter = attempter
+        self._admission = admission
+        self._meter = meter
         self._endpoints = endpoints
         self._things = things
+        self._keeper = keeper
         self._settings = settings
         self._patience = Patience(settings.keepalive_seconds, settings.stream_idle_seconds)
         self._utc_now = utc_now
@@ -70,33 +94,68 @@ class DataPlane:
 
     async def serve(self, scope: Scope, receive: Receive, send: Send, route: Route, request_id: bytes) -> None:
         """Answer one call. Raises GatewayError while no byte of the answer was sent, CallerGone when nobody waits."""
-        caller = self.authenticate(scope)
+        await self.serve_caller(self.authenticate(scope), scope, receive, send, route, request_id)
+
+    async def serve_caller(
+        self, caller: Caller, scope: Scope, receive: Receive, send: Send, route: Route, request_id: bytes
+    ) -> None:
+        """The same for a caller who is known already."""
         action = route.actions.get(scope["method"])
         if action is None:
             raise MethodNotAllowed(allow=", ".join(sorted(route.actions)))
         ids = ThingIds(self._router.snapshot.id_secret, caller.tenant.identity)
         asked = await read_request(scope, receive, route, action, ids, self._settings.max_body_bytes)
+        asked, keeping = self._take_collection(asked)
+        asked = completed(asked, default_model(caller.models, route.operation), caller.tenant.max_token_cap)
+        incoming = Incoming(caller, route, action, ids, asked, keeping, request_id)
         try:
-            if action.lists:
-                await self._things.list(caller.tenant.identity, ids, asked.call, send, [(b"x-request-id", request_id)])
-                return
-            plan = self._plan(asked, caller)
-            with self._endpoints.watching(plan.pool) as watched:
-                async with CallerWatch(receive, send) as watch:
-                    found = await self._first_good_answer(plan, asked)
-                    watched.answered(found.answer.status)
-                    relayed = Relayed(
-                        route.operation,
-                        _own_headers(found, request_id, time.perf_counter() - asked.arrived),
-                        _issuing(route.operation, ids, found.deployment),
-                    )
-                    whole = await relay(found.answer, relayed, watch.send, self._patience)
-                if not whole:
-                    watched.answered(0)
-                    self._interrupted(plan, found.deployment, route.operation)
-            self._note_things(caller, route, action, found.answer, relayed)
+            with self._meter.metering(caller, asked, action, request_id) as metered:
+                if action.lists:
+                    own = [(b"x-request-id", request_id)]
+                    await self._things.list(caller.tenant.identity, ids, asked.call, send, own)
+                else:
+                    await self._pass_on(incoming, metered, receive, send)
         finally:
             asked.close()
+
+    async def _pass_on(self, incoming: Incoming, metered: Metered, receive: Receive, send: Send) -> None:
+        asked, operation = incoming.asked, incoming.route.operation
+        plan = self._plan(asked, incoming.caller)
+        metered.goes_to(plan.pool)
+        admitted = await self._admission.admit(incoming.caller, asked, plan.pool)
+        metered.admitted(admitted)
+        with self._endpoints.watching(plan.pool) as watched:
+            async with CallerWatch(receive, send) as watch:
+                found = await self._first_good_answer(plan, asked, metered)
+                watched.answered(found.answer.status)
+                try:
+                    if incoming.keeping is not None:
+                        tenant = incoming.caller.tenant.identity
+                        await self._keeper.keep(tenant, incoming.keeping, asked.model, found.answer)
+                finally:
+                    metered.answered(found.answer, found.deployment)
+                limits = admitted.reservation.headers() if admitted is not None else []
+                elapsed = time.perf_counter() - asked.arrived
+                relayed = Relayed(
+                    operation,
+                    [*_own_headers(found, incoming.request_id, elapsed), *limits],
+                    _edit(operation, incoming.ids, found),
+                    metered.see,
+                    limits=bool(limits),
+                )
+                whole = await relay(found.answer, relayed, watch.send, self._patience)
+            if not whole:
+                watched.answered(0)
+                metered.broke_off()
+                self._interrupted(plan, found.deployment, operation)
+        self._note_things(incoming, found.answer, relayed)
+
+    def _take_collection(self, asked: Asked) -> tuple[Asked, Keeping | None]:
+        """The call as the upstream may see it, and what is to be kept of its answer, if anything."""
+        if asked.call.operation.name != "embedding" or not isinstance(asked.call.body, bytes):
+            return asked, None
+        body, keeping = self._keeper.take(asked.call.operation, asked.call.body)
+        return (replace(asked, call=replace(asked.call, body=body)), keeping) if keeping is not None else (asked, None)
 
     def _plan(self, asked: Asked, caller: Caller) -> Plan:
         operation = asked.call.operation
@@ -107,7 +166,7 @@ class DataPlane:
         except UnknownThing:
             raise unknown_thing(asked.call.path) from None
 
-    async def _first_good_answer(self, plan: Plan, asked: Asked) -> Found:
+    async def _first_good_answer(self, plan: Plan, asked: Asked, metered: Metered) -> Found:
         """Try deployment after deployment; the last real answer of an upstream if none is good."""
         last: Found | None = None
         upstream_seconds = 0.0
@@ -119,6 +178,7 @@ class DataPlane:
                 seconds = left if plan.last_chance else min(left, self._settings.attempt_seconds)
                 sent = time.perf_counter()
                 plan.take(deployment)
+                metered.sent(deployment)
                 attempt = await self._attempter.attempt(asked.call, deployment, seconds)
                 upstream_seconds += time.perf_counter() - sent
                 plan.record(deployment, attempt.outcome)
@@ -143,23 +203,27 @@ class DataPlane:
             last.answer.headers = _with_true_wait(last.answer.headers, plan.soonest())
         return last
 
-    def _note_things(self, caller: Caller, route: Route, action: Action, answer: Answer, relayed: Relayed) -> None:
+    def _note_things(self, incoming: Incoming, answer: Answer, relayed: Relayed) -> None:
         """Lists show what a tenant made, so what it makes and deletes is noted."""
-        if not any(each.lists for each in route.operation.actions) or not 200 <= answer.status < 300:
+        operation, action, tenant = incoming.route.operation, incoming.action, incoming.caller.tenant.identity
+        if not any(each.lists for each in operation.actions) or not 200 <= answer.status < 300:
             return
-        if action is route.operation.actions[0] and relayed.edit is not None:
-            self._things.made(caller.tenant.identity, route.operation, relayed.edit(answer.held))
-        elif action.method == "DELETE" and route.id is not None:
-            self._things.gone(caller.tenant.identity, route.operation, route.id)
+        if action is operation.actions[0] and relayed.edit is not None:
+            self._things.made(tenant, operation, relayed.edit(answer.held))
+        elif action.method == "DELETE" and incoming.route.id is not None:
+            self._things.gone(tenant, operation, incoming.route.id)
 
     def _interrupted(self, plan: Plan, deployment: Deployment, operation: Operation) -> None:
         plan.record(deployment, Outcome(Kind.UNREACHABLE))
         log.warning("%s: the stream of a %s call broke off", deployment.id, operation.name)
 
 
-def _issuing(operation: Operation, ids: ThingIds, deployment: Deployment) -> Callable[[bytes], bytes] | None:
-    """What puts the gateway's own ids into an answer about things that live at the deployment; None for other calls."""
-    return ids.to_caller(operation.id_prefixes, tag(deployment.id)) if operation.id_prefixes else None
+def _edit(operation: Operation, ids: ThingIds, found: Found) -> Callable[[bytes], bytes] | None:
+    """What is done to an answer on its way: the gateway's own ids put in, or the usage taken out that only the gateway
+    asked for; None for most calls."""
+    if operation.id_prefixes:
+        return ids.to_caller(operation.id_prefixes, tag(found.deployment.id))
+    return withhold if found.answer.asked_usage and found.answer.is_stream else None
 
 
 def _tell(deployment: Deployment, attempt: Attempt) -> None:

@@ -12,6 +12,7 @@ from gateway.openai.thing_ids import tag
 from gateway.registry.deployments import Deployment
 from gateway.registry.endpoints import Endpoint
 from gateway.registry.snapshot import Snapshot
+from gateway.registry.tenant_models import TenantModel, TenantModels
 from gateway.registry.tenants import Tenant
 
 ENDPOINT = "endpoint"
@@ -68,11 +69,22 @@ class Directory:
         """The pool that serves `model` for `operation`.
 
         First an endpoint of that name, then the deployments that list the model, then the class pool, whatever the
-        model is called. Raises OperationNotSupported when the model is known but not for this operation,
-        EndpointNotRunning, or ModelNotFound when nothing serves it.
+        model is called. Of those only the ones that the tenant may call. Raises OperationNotSupported when the model is
+        known but not for this operation, EndpointNotRunning, or ModelNotFound when nothing serves it.
         """
         if tenant.models and model not in tenant.models:
             raise _unknown(self._snapshot, operation, model, tenant)
+        pool = self._pool(operation, model, tenant)
+        configured = self._snapshot.models_of(tenant)
+        if configured is None or (model in configured.by_name and not pool.is_endpoint):
+            return pool
+        allowed = [[each for each in tier if served_as(each, configured)] for tier in pool.tiers]
+        size = sum(map(len, allowed))
+        if not size:
+            raise _unknown(self._snapshot, operation, model, tenant)
+        return pool if size == pool.size else replace(pool, tiers=tuple(tuple(tier) for tier in allowed), size=size)
+
+    def _pool(self, operation: Operation, model: str | None, tenant: Tenant) -> Pool:
         if model:
             endpoint = self._snapshot.endpoints.get(model)
             if endpoint is not None:
@@ -110,6 +122,14 @@ class Directory:
         return Pool((operation.name, ""), ((deployment,),), 1)
 
 
+def served_as(deployment: Deployment, configured: TenantModels) -> TenantModel | None:
+    """Which of a tenant's models a deployment serves; None for none of them."""
+    for name in (deployment.deployment_name, *deployment.models):
+        if name in configured.by_name:
+            return configured.by_name[name]
+    return None
+
+
 def members_of(endpoint: Endpoint, active: Mapping[str, Deployment]) -> list[Deployment]:
     """The deployments of an endpoint as it uses them: with its weights, priorities and default parameters.
 
@@ -140,6 +160,11 @@ def usable_models(snapshot: Snapshot, tenant: Tenant) -> dict[str, Deployment]:
         serving = members_of(endpoint, by_id)
         if endpoint.status == "running" and serving:
             found[endpoint.name] = replace(serving[0], operations=(endpoint.endpoint_type,))
+    configured = snapshot.models_of(tenant)
+    if configured is not None:
+        found = {
+            name: each for name, each in found.items() if name in configured.by_name or served_as(each, configured)
+        }
     return {name: found[name] for name in sorted(found) if not tenant.models or name in tenant.models}
 
 

@@ -50,12 +50,15 @@ class Plan:
         if len(self._tried) >= self._most:
             return None
         for tier in self.pool.tiers:
-            available = [each for each in tier if self._may_try(each)]
-            if available:
-                chosen = steady(self._affinity, available) if self._affinity else self._rotation.next(available)
+            chosen = self._steady(tier) if self._affinity else self._rotation.next(tier, self._may_try)
+            if chosen is not None:
                 self._tried.add(chosen.id)
                 return chosen
         return None
+
+    def _steady(self, tier: Sequence[Deployment]) -> Deployment | None:
+        available = [each for each in tier if self._may_try(each)]
+        return steady(self._affinity or "", available) if available else None
 
     @property
     def last_chance(self) -> bool:
@@ -70,6 +73,8 @@ class Plan:
     def wait(self, deployment: Deployment) -> float:
         """Seconds until the deployment may be called: it rests, or its minute is spent. 0 when it may be called now."""
         resting = self._cooldowns.remaining(deployment.id)
+        if deployment.rpm is None and deployment.tpm is None:
+            return resting
         return max(resting, self._rates.wait(deployment, self._tokens))
 
     def resting(self, deployment: Deployment) -> Outcome | None:

@@ -33,6 +33,8 @@ class Router:
         self.snapshot = snapshot
         self._directory = Directory(snapshot)
         self._rotations = {key: self._rotations.get(key) or Rotation() for key in self._directory.pool_keys()}
+        for rotation in self._rotations.values():
+            rotation.forget(kept)
 
     def plan(
         self, operation: Operation, model: str | None, tenant: Tenant, tokens: int = 0, affinity: str | None = None

@@ -59,7 +59,8 @@ class Registry:
     """Holds the snapshot and keeps it in step with storage.
 
     `snapshot` is None until storage answered once; after that it is swapped whole and never taken away. Every function
-    in `on_swap` is called with each new snapshot, the first included. `clock` answers the time now, in UTC.
+    in `on_swap` is called with each new snapshot, the first included. `clock` answers the time now, in UTC. `closed`:
+    whether a tenant without tenant models may call none. `wanted_events` answers the types that webhooks ask for.
     """
 
     def __init__(
@@ -71,6 +72,8 @@ class Registry:
         refresh_seconds: float,
         clock: Callable[[], datetime],
         *,
+        closed: bool = False,
+        wanted_events: Callable[[], Awaitable[frozenset[str]]] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.snapshot: Snapshot | None = None
@@ -81,6 +84,8 @@ class Registry:
         self._endpoints = endpoints
         self._refresh_seconds = refresh_seconds
         self._clock = clock
+        self._closed = closed
+        self._wanted_events = wanted_events
         self._sleep = sleep
         self._marker: str | None = None
         self._loaded_at: datetime | None = None
@@ -183,9 +188,18 @@ class Registry:
         if not (force or due or marker != self._marker):
             return False
         deployments = await self._deployments.list()
-        tenants, keys = await self._tenants.list()
+        tenants, keys, models = await self._tenants.list()
         endpoints = await self._endpoints.list()
-        snapshot = build(deployments, tenants, keys, endpoints, await id_secret(self._tables))
+        snapshot = build(
+            deployments,
+            tenants,
+            keys,
+            endpoints,
+            await id_secret(self._tables),
+            tenant_models=models,
+            wanted_events=await self._wanted_events() if self._wanted_events is not None else (),
+            closed=self._closed,
+        )
         self._marker, self._read_at = marker, now
         if snapshot == self.snapshot:
             return False

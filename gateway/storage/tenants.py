@@ -1,4 +1,4 @@
-"""The tenant store: table `authorization`, a tenant and its API keys in one partition."""
+"""The tenant store: table `authorization`, a tenant, its API keys and its models in one partition."""
 
 from __future__ import annotations
 
@@ -7,29 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gateway.errors import Conflict, NotFound
+from gateway.registry.tenant_models import TenantModel
 from gateway.registry.tenants import ApiKey, Tenant
 from gateway.storage import columns, optimistic, revision
 from gateway.storage.columns import Unreadable
 from gateway.storage.rows import Row, RowChanged, RowExists, Tables
+from gateway.storage.tenant_rows import KEY_PREFIX, TENANT, decode, key_values, tenant_values
 
 TABLE = "authorization"
-TENANT = "tenant"
-KEY_PREFIX = "key:"
-
-TENANT_COLUMNS = (
-    columns.text("Name", "name", required=True),
-    columns.flag("Active", "active"),
-    columns.texts("Models", "models"),
-    columns.moment("StartUtc", "start_utc"),
-    columns.moment("EndUtc", "end_utc"),
-    columns.texts("Permissions", "permissions"),
-    columns.moment("CreatedAt", "created_at", required=True),
-)
-KEY_COLUMNS = (
-    columns.text("Name", "name", required=True),
-    columns.text("Sha256", "sha256", required=True),
-    columns.moment("CreatedAt", "created_at", required=True),
-)
 
 # So many rows are decoded between two looks at the loop: about a millisecond.
 ROWS_AT_A_TIME = 100
@@ -40,7 +25,8 @@ ROWS_IN_A_TRANSACTION = 100
 class TenantStore:
     """Tenants and their API keys at rest: PartitionKey is the tenant's id, RowKey `tenant` or `key:<public id>`.
 
-    A row that can't be read is left out and named once in the log.
+    The tenant's models are rows of the same partition, which gateway/storage/tenant_models.py writes. A row that can't
+    be read is left out and named once in the log.
     """
 
     def __init__(self, tables: Tables) -> None:
@@ -52,19 +38,22 @@ class TenantStore:
         nouns = [self._read(row) for row in await self._tables.list(TABLE, tenant_id)]
         return [noun for noun in nouns if isinstance(noun, ApiKey)]
 
-    async def list(self) -> tuple[list[Tenant], list[ApiKey]]:
-        """Every tenant and every key that can be read."""
+    async def list(self) -> tuple[list[Tenant], list[ApiKey], list[TenantModel]]:
+        """Every tenant, every key and every tenant model that can be read."""
         tenants: list[Tenant] = []
         keys: list[ApiKey] = []
+        models: list[TenantModel] = []
         for count, row in enumerate(await self._tables.list(TABLE), start=1):
             noun = self._read(row)
             if isinstance(noun, Tenant):
                 tenants.append(noun)
-            elif noun is not None:
+            elif isinstance(noun, ApiKey):
                 keys.append(noun)
+            elif noun is not None:
+                models.append(noun)
             if count % ROWS_AT_A_TIME == 0:
                 await asyncio.sleep(0)
-        return tenants, keys
+        return tenants, keys, models
 
     async def read(self, tenant_id: str) -> Tenant | None:
         """One tenant; None when there is none, or none that can be read."""
@@ -72,7 +61,7 @@ class TenantStore:
 
     async def create(self, tenant: Tenant) -> Tenant:
         """Add a tenant; Conflict if its id is taken."""
-        row = Row(tenant.id, TENANT, columns.values(TENANT_COLUMNS, tenant, None, {}))
+        row = Row(tenant.id, TENANT, tenant_values(tenant, None, {}))
         await self._create(row, f"A tenant with the id {tenant.id!r} exists already.")
         return tenant
 
@@ -93,7 +82,7 @@ class TenantStore:
                 row = Row(tenant_id, TENANT)
             elif result == before:
                 return row
-            return replace(row, values=columns.values(TENANT_COLUMNS, result, before, row.values))
+            return replace(row, values=tenant_values(result, before, row.values))
 
         await optimistic.update(self._tables, TABLE, tenant_id, TENANT, apply)
         # Also when nothing was written: a writer that comes again because its first answer was lost may find the row
@@ -102,7 +91,7 @@ class TenantStore:
         return result
 
     async def delete(self, tenant_id: str) -> bool:
-        """Remove a tenant and all its keys, the tenant's own row last; whether there was one.
+        """Remove a tenant, all its keys and all its models, its own row last; whether there was one.
 
         The partition is read again until it is empty, so that a key made meanwhile does not outlive its tenant.
         Raises Conflict when other writers changed it again and again.
@@ -125,7 +114,7 @@ class TenantStore:
 
     async def create_key(self, key: ApiKey) -> ApiKey:
         """Add a key to its tenant; NotFound if that is gone, Conflict if the key's id is taken."""
-        row = Row(key.tenant_id, KEY_PREFIX + key.id, columns.values(KEY_COLUMNS, key, None, {}))
+        row = Row(key.tenant_id, KEY_PREFIX + key.id, key_values(key))
         await self._create(row, f"An API key with the id {key.id!r} exists already.")
         # Looked at after the write: either this sees that the tenant is gone, or its deletion sees the key.
         if await self._tables.get(TABLE, key.tenant_id, TENANT) is None:
@@ -150,18 +139,9 @@ class TenantStore:
         noun = None if row is None else self._read(row)
         return noun if isinstance(noun, Tenant) else None
 
-    def _read(self, row: Row) -> Tenant | ApiKey | None:
+    def _read(self, row: Row) -> Tenant | ApiKey | TenantModel | None:
         try:
-            return _decode(row)
+            return decode(row)
         except Unreadable as fault:
             self._complaints.about(row, f"{fault}; it is left out of the registry")
             return None
-
-
-def _decode(row: Row) -> Tenant | ApiKey:
-    if row.key == TENANT:
-        return Tenant(id=row.partition, **columns.fields(TENANT_COLUMNS, row))
-    if row.key.startswith(KEY_PREFIX):
-        key_id = row.key.removeprefix(KEY_PREFIX)
-        return ApiKey(id=key_id, tenant_id=row.partition, **columns.fields(KEY_COLUMNS, row))
-    raise Unreadable(f"its RowKey is neither {TENANT!r} nor begins with {KEY_PREFIX!r}")

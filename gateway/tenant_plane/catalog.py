@@ -2,59 +2,57 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AfterValidator
+from fastapi import APIRouter, Depends
 
 from gateway.catalog.models import CatalogModel, catalog_id
-from gateway.errors import AlreadyExists, InvalidRequest, ModelNotFound
+from gateway.errors import AlreadyExists, Conflict, InvalidRequest, ModelNotFound
 from gateway.tenant_plane.catalog_models import (
     ModelChange,
     ModelCreation,
     ModelsAnswer,
     ModelView,
-    Pagination,
     ProvidersAnswer,
     ProviderView,
 )
 from gateway.tenant_plane.context import Context, may_write_catalog
+from gateway.tenant_plane.error_models import READING, WRITING, documented
+from gateway.tenant_plane.parameters import AvailableOnly, Limit, ModelId, ModelType, Page, Provider, paged
 
 PREFIX = "/api/v1/embedding-models"
 EMBEDDINGS_PREFIX = "/api/v1/embeddings"
 EMBEDDING = "embedding"
 
-router = APIRouter()
-embeddings = APIRouter()
+router = APIRouter(tags=["catalog"])
+embeddings = APIRouter(tags=["catalog of embedding models"])
 
 Writing = [Depends(may_write_catalog)]
 
-
-def _uuid(text: str) -> str:
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        raise ValueError("must be a UUID, as the list of models shows it") from None
-
-
-ModelId = Annotated[str, Path(max_length=64), AfterValidator(_uuid)]
-Page = Annotated[int, Query(ge=1, le=1_000_000)]
-Limit = Annotated[int, Query(ge=1, le=100)]
-Word = Annotated[str | None, Query(max_length=128)]
+_UPDATING: dict[str, Any] = {
+    "summary": "Change a model",
+    "response_description": "The model as the catalog has it now.",
+    "responses": documented(*READING, *WRITING, ModelNotFound),
+    "dependencies": Writing,
+}
 
 
-@router.get("/catalog")
+@router.get(
+    "/catalog",
+    summary="List models",
+    response_description="A page of models, perhaps an empty one.",
+    responses=documented(*READING),
+)
 async def list_models(
     context: Context,
     page: Page = 1,
     limit: Limit = 20,
-    provider: Word = None,
-    available_only: bool = False,
-    type: Word = None,
+    provider: Provider = None,
+    available_only: AvailableOnly = False,
+    type: ModelType = None,
 ) -> ModelsAnswer:
     """The models, by provider and name, one page at a time."""
     today = context.clock().date()
@@ -62,7 +60,14 @@ async def list_models(
     return _page(found, today, page, limit)
 
 
-@router.post("/catalog", status_code=201, dependencies=Writing)
+@router.post(
+    "/catalog",
+    summary="Add a model",
+    response_description="The model as the catalog has it now.",
+    status_code=201,
+    responses=documented(*WRITING, AlreadyExists),
+    dependencies=Writing,
+)
 async def create_model(creation: ModelCreation, context: Context) -> ModelView:
     """Adds a model. One of a built-in model's provider and name counts in its place."""
     now = context.clock()
@@ -78,7 +83,12 @@ async def create_model(creation: ModelCreation, context: Context) -> ModelView:
     return ModelView.of(await context.catalog.upsert(of, created), now.date())
 
 
-@router.get("/catalog/{model_id}")
+@router.get(
+    "/catalog/{model_id}",
+    summary="Read a model",
+    response_description="The model.",
+    responses=documented(*READING, ModelNotFound),
+)
 async def read_model(model_id: ModelId, context: Context) -> ModelView:
     """One model."""
     found = await context.catalog.read(model_id)
@@ -87,8 +97,8 @@ async def read_model(model_id: ModelId, context: Context) -> ModelView:
     return ModelView.of(found, context.clock().date())
 
 
-@router.put("/catalog/{model_id}", dependencies=Writing)
-@router.patch("/catalog/{model_id}", dependencies=Writing)
+@router.put("/catalog/{model_id}", operation_id="update_model", **_UPDATING)
+@router.patch("/catalog/{model_id}", operation_id="patch_model", **_UPDATING)
 async def update_model(model_id: ModelId, change: ModelChange, context: Context) -> ModelView:
     """Changes what the body names, of a built-in model too."""
     now = context.clock()
@@ -103,22 +113,39 @@ async def update_model(model_id: ModelId, change: ModelChange, context: Context)
     return ModelView.of(await context.catalog.upsert(model_id, changed), now.date())
 
 
-@router.delete("/catalog/{model_id}", status_code=204, dependencies=Writing)
+@router.delete(
+    "/catalog/{model_id}",
+    summary="Delete a model",
+    response_description="It is in the catalog no more.",
+    status_code=204,
+    responses=documented(*READING, Conflict, ModelNotFound),
+    dependencies=Writing,
+)
 async def delete_model(model_id: ModelId, context: Context) -> None:
     """Takes a model out of the catalog, a built-in one too."""
     if not await context.catalog.delete(model_id):
         raise _no_model(model_id)
 
 
-@router.get("/providers")
+@router.get(
+    "/providers",
+    summary="List providers",
+    response_description="The providers.",
+    responses=documented(),
+)
 async def list_providers(context: Context) -> ProvidersAnswer:
     """Every provider that has a model in the catalog."""
     return _providers(await context.catalog.list(), context.clock().date())
 
 
-@embeddings.get("/models")
+@embeddings.get(
+    "/models",
+    summary="List embedding models",
+    response_description="A page of models, perhaps an empty one.",
+    responses=documented(*READING),
+)
 async def list_embedding_models(
-    context: Context, page: Page = 1, limit: Limit = 20, provider: Word = None
+    context: Context, page: Page = 1, limit: Limit = 20, provider: Provider = None
 ) -> ModelsAnswer:
     """The embedding models that are available."""
     today = context.clock().date()
@@ -126,7 +153,12 @@ async def list_embedding_models(
     return _page(found, today, page, limit)
 
 
-@embeddings.get("/providers")
+@embeddings.get(
+    "/providers",
+    summary="List providers of embedding models",
+    response_description="The providers.",
+    responses=documented(),
+)
 async def list_embedding_providers(context: Context) -> ProvidersAnswer:
     """The providers of embedding models that are available."""
     today = context.clock().date()
@@ -146,12 +178,8 @@ def _chosen(
 
 
 def _page(models: Sequence[CatalogModel], today: date, page: int, limit: int) -> ModelsAnswer:
-    shown = models[(page - 1) * limit : page * limit]
-    pages = -(-len(models) // limit)
-    return ModelsAnswer(
-        models=[ModelView.of(each, today) for each in shown],
-        pagination=Pagination(page=page, limit=limit, total=len(models), pages=pages),
-    )
+    shown, pagination = paged(models, page, limit)
+    return ModelsAnswer(models=[ModelView.of(each, today) for each in shown], pagination=pagination)
 
 
 def _providers(models: Sequence[CatalogModel], today: date) -> ProvidersAnswer:

@@ -25,6 +25,9 @@ _OWN_HEADERS = (("user-agent", f"roundhouse/{__version__}"), ("accept-encoding",
 # Callers name api-versions, and some make them up: what they can fill has an end.
 KEPT_ADDRESSES = 4096
 
+# The first of Azure's api-versions whose chat knows them (2024-09-01-preview).
+STREAM_OPTIONS_SINCE = "2024-09"
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -40,7 +43,8 @@ class Call:
 
     path: below the version prefix, ids as the upstream knows them; on a pass-through the native path. query: passed on,
     without the api-version. headers: those that may pass. names_thing: the call is about a thing that lives at one
-    deployment, so a 404 is an answer and not a fault of the pool's.
+    deployment, so a 404 is an answer and not a fault of the pool's. asking_usage: the body with the wish added that a
+    stream tell what was used; None where there is nothing to add.
     """
 
     operation: Operation
@@ -51,6 +55,7 @@ class Call:
     headers: Sequence[tuple[str, str]]
     api_version: str | None
     names_thing: bool = False
+    asking_usage: bytes | None = None
 
 
 class Targets:
@@ -86,6 +91,11 @@ class Targets:
             if plain and len(self._urls) < KEPT_ADDRESSES:
                 self._urls[key] = url
         return url
+
+    def knows_stream_options(self, deployment: Deployment, call: Call) -> bool:
+        """Whether the API that the call is sent by can have `stream_options`; Azure's older versions refuse them."""
+        version = deployment.api_version or call.api_version or self._default_api_version
+        return deployment.provider != "azure" or not version[:1].isdigit() or version >= STREAM_OPTIONS_SINCE
 
     async def headers(self, deployment: Deployment, call: Call) -> list[tuple[str, str]]:
         """The headers with the deployment's own credential; raises IdentityUnavailable."""

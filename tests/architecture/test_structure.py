@@ -34,10 +34,11 @@ LEVELS = {
     "proxy": 7,
     "management": 7,
     "tenant_plane": 8,
-    "app": 9,
-    "functions": 10,
-    "local": 10,
-    "__main__": 11,
+    "composition": 9,
+    "app": 10,
+    "functions": 11,
+    "local": 11,
+    "__main__": 12,
 }
 PURE = {"errors", "openai", "registry", "routing", "limits", "metering", "catalog"}
 IMPURE_MODULES = {"asyncio", "aiohttp", "azure", "os", "time", "random", "socket", "threading", "subprocess", "pathlib"}

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.app import create_app
 from gateway.openai.operations import BY_NAME
+from gateway.openai.stream_options import ask_usage
 from gateway.settings import Settings
 from gateway.storage.memory import MemoryTables
 from gateway.storage.tokens import first_management_token
@@ -70,6 +71,8 @@ async def test_27_an_outage_that_is_tolerated_does_not_make_an_instance_unready(
 
 async def test_28_storage_that_hangs_slows_no_call(product, http, monkeypatch):
     """(28) a slow dependency is worse than a dead one"""
+    for waiting in ("gateway.usage.recorder.STORAGE_SECONDS", "gateway.usage.pricer.STORAGE_SECONDS"):
+        monkeypatch.setattr(waiting, 0.1)
     tables = SlowTables()
     tables._tables = product.tables._tables
     await product.register("east")
@@ -236,15 +239,31 @@ async def test_34_an_unknown_id_is_404_and_no_upstream_is_asked(product, http):
         b'\n{"messages":[],"model":"a","model":"gpt","user":"u","metadata":{"model":"x"}}\n',
     ],
 )
-async def test_35_nothing_is_added_to_a_body_on_its_way_to_azure(product, http, body):
+async def test_35_nothing_is_added_to_a_body_on_its_way_to_azure_but_the_wish_for_a_streams_usage(product, http, body):
     """(35) a field added by the gateway that the upstream rejects"""
     await product.register("bad", "good")
-    product.simulator.script("bad", Script(status=500))
-    for path in ("/v1/chat/completions", "/openai/deployments/gpt/chat/completions?api-version=2023-05-15"):
+    streams = b'"stream":true' in body
+    for path, sent in (
+        ("/v1/chat/completions", ask_usage(body) if streams else body),
+        ("/openai/deployments/gpt/chat/completions?api-version=2023-05-15", body),
+    ):
+        product.simulator.script("bad", Script(status=500))
         for _ in range(2):
             async with http.post(product.url + path, data=body, headers=KEY) as answer:
                 assert answer.status == 200
                 await answer.read()
-    received = product.simulator.received()
-    assert {each.deployment for each in received} == {"bad", "good"}
-    assert {each.body for each in received} == {body}
+        received = product.simulator.received()
+        assert "good" in {each.deployment for each in received} <= {"bad", "good"}
+        assert {each.body for each in received} == {sent}
+        product.simulator.reset()
+
+
+async def test_35_a_deployment_that_rejects_the_wish_for_usage_is_asked_without_it(product, http):
+    """(35) a field added by the gateway that the upstream rejects"""
+    await product.register("east")
+    refusal = '{"error":{"message":"Unrecognized request argument supplied: stream_options"}}'
+    product.simulator.script("east", Script(status=400, body=refusal), Script())
+    async with chat(http, product, stream=True) as answer:
+        assert answer.status == 200 and (await answer.text()).endswith("data: [DONE]\n\n")
+    asked, asked_again = product.simulator.received()
+    assert b"stream_options" in asked.body and b"stream_options" not in asked_again.body

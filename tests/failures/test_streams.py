@@ -174,7 +174,7 @@ async def test_08_cached_tokens_of_zero_are_told_streamed_or_not(product, http, 
     """(8) `cached_tokens: 0` dropped by a truthiness test"""
     await product.register("east")
     play(product, WORD, STOP, USAGE, DONE)
-    async with chat(http, product, stream=True) as answer:
+    async with chat(http, product, stream=True, stream_options={"include_usage": True}) as answer:
         assert await answer.read() == WORD + STOP + USAGE + DONE
     plain = '{"choices":[],"usage":{"prompt_tokens":3,"prompt_tokens_details":{"cached_tokens":0}}}'
     product.simulator.script("east", Script(body=plain))

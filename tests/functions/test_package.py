@@ -105,7 +105,10 @@ async def test_a_worker_serves_from_the_zips_content_alone(
         zipped.extractall(unpacked)
 
     async with FunctionsHost(unpacked, environment) as host:
-        assert host.functions.keys() == {"management", "endpoints", "health", "data", "refresh_registry"}
+        assert host.functions.keys() == {
+            *("management", "endpoints", "health", "data"),
+            *("refresh_registry", "deliver_webhooks"),
+        }
         await host.timer("refresh_registry")
         async with host.request("GET", "/health/ready") as response:
             assert response.status == 200

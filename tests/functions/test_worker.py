@@ -21,6 +21,7 @@ async def test_the_runtime_indexes_every_function(product: Product) -> None:
         "health": "health/{*path}",
         "data": "{*path}",
         "refresh_registry": "0 * * * * *",
+        "deliver_webhooks": "15,45 * * * * *",
     }
 
 

@@ -28,15 +28,18 @@ class Gateway:
         self.statuses: dict[str, list[int]] = {}
         self.called: list[str] = []
         self.tenants: list[Any] = []
+        self.permissions = ["catalog:write", "models:write"]
         self.url = ""
 
     async def answer(self, request: web.Request) -> web.Response:
         call = f"{request.method} {request.path.removeprefix('/api/v1/management')}"
         self.called.append(call)
-        if call == "POST /tenants":
+        if call in ("POST /tenants", "PATCH /tenants/local"):
             self.tenants.append(await request.json())
         statuses = self.statuses.get(call, [200])
         status = statuses.pop(0) if len(statuses) > 1 else statuses[0]
+        if call == "GET /tenants/local":
+            return web.json_response({"permissions": self.permissions}, status=status)
         return web.json_response({"api_key": "rh-new"} if request.method == "POST" else [], status=status)
 
 
@@ -67,14 +70,29 @@ async def register(gateway: Gateway, tables: MemoryTables) -> AsyncIterator[Regi
 async def test_a_key_that_works_is_kept_and_nothing_is_made(gateway: Gateway, register: Registration) -> None:
     done = await register.register("rh-old", None)
     assert (done.management_token, done.api_key, done.demo_only) == (TOKEN, "rh-old", False)
-    assert gateway.called == ["GET /v1/models"]
+    assert gateway.called == ["GET /v1/models", "GET /tenants/local"]
+
+
+async def test_a_tenant_of_an_older_storage_gets_what_it_lacks(gateway: Gateway, register: Registration) -> None:
+    gateway.permissions = ["catalog:write"]
+    await register.register("rh-old", None)
+    assert gateway.called[-1] == "PATCH /tenants/local"
+    assert gateway.tenants == [{"permissions": ["catalog:write", "models:write"]}]
+
+
+async def test_a_key_of_another_tenant_than_the_local_one_is_as_good(gateway: Gateway, register: Registration) -> None:
+    gateway.statuses = {"GET /tenants/local": [404]}
+    assert (await register.register("rh-old", None)).api_key == "rh-old"
+    gateway.statuses = {"GET /tenants/local": [500]}
+    with pytest.raises(ManagementRefused):
+        await register.register("rh-old", None)
 
 
 async def test_the_tenant_is_made_with_its_first_key(gateway: Gateway, register: Registration) -> None:
     gateway.statuses = {"GET /v1/models": [401], "POST /tenants/local/keys": [404, 201]}
     assert (await register.register("rh-old", None)).api_key == "rh-new"
-    assert gateway.called[1:] == ["POST /tenants/local/keys", "POST /tenants", "POST /tenants/local/keys"]
-    assert gateway.tenants == [{"id": "local", "name": "local", "permissions": ["catalog:write"]}]
+    assert gateway.called[1:4] == ["POST /tenants/local/keys", "POST /tenants", "POST /tenants/local/keys"]
+    assert gateway.tenants == [{"id": "local", "name": "local", "permissions": ["catalog:write", "models:write"]}]
 
 
 @pytest.mark.parametrize("call", ["GET /v1/models", "POST /tenants/local/keys"])

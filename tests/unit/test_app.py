@@ -145,7 +145,7 @@ async def test_a_defect_after_the_answer_began_is_left_to_the_server(app, monkey
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise RuntimeError
 
-    monkeypatch.setattr(app._data, "serve", broken)
+    monkeypatch.setattr(app._parts.data, "serve", broken)
     with pytest.raises(RuntimeError):
         await call(app, "POST", "/v1/chat/completions", headers=KEY)
 

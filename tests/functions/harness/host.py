@@ -125,6 +125,11 @@ class FunctionsHost:
         answer = await self._order("measure")
         return Measure(answer["references"], answer["resident_bytes"])
 
+    async def terminate(self) -> int:
+        """Tell the worker to end, as the platform does; what it ended with."""
+        self._process.terminate()
+        return await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+
     def log(self) -> str:
         """All that the worker has written to its standard error and output."""
         self._log.seek(0)

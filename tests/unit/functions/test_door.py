@@ -50,20 +50,32 @@ def test_the_registry_is_refreshed_every_minute(function_app: ModuleType) -> Non
     assert (timer["schedule"], timer["useMonitor"]) == ("0 * * * * *", False)
 
 
+def test_webhooks_are_delivered_twice_a_minute(function_app: ModuleType) -> None:
+    timer = _bindings(function_app.app)["deliver_webhooks"]
+
+    assert (timer["schedule"], timer["useMonitor"]) == ("15,45 * * * * *", False)
+
+
 def test_no_gateway_is_made_before_it_is_asked_for(function_app: ModuleType) -> None:
     assert function_app.door._gateway is None
 
 
+class Closable:
+    async def close(self) -> None:
+        pass
+
+
 def test_all_requests_of_a_process_share_one_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway.app, "create_app", object)
+    monkeypatch.setattr(gateway.app, "create_app", Closable)
     monkeypatch.setattr(room, "tune_worker", lambda: None)
+    monkeypatch.setattr(room, "close_on_sigterm", lambda close: None)
     door = Door()
 
     assert door.gateway() is door.gateway()
 
 
 def test_a_gateway_that_cannot_be_made_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = object()
+    made = Closable()
     attempts = iter([ValueError("GATEWAY_ENCRYPTION_KEY is not base64"), made])
 
     def create_app() -> object:
@@ -73,6 +85,7 @@ def test_a_gateway_that_cannot_be_made_is_tried_again(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(gateway.app, "create_app", create_app)
     monkeypatch.setattr(room, "tune_worker", lambda: None)
+    monkeypatch.setattr(room, "close_on_sigterm", lambda close: None)
     door = Door()
 
     with pytest.raises(ValueError, match="GATEWAY_ENCRYPTION_KEY"):

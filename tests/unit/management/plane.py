@@ -7,6 +7,7 @@ import base64
 import json
 from datetime import UTC, datetime
 from functools import cache, partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +20,8 @@ from gateway.proxy.foresight import foresee
 from gateway.registry.deployments import Deployment
 from gateway.routing.cooldown import Cooldowns
 from gateway.routing.router import Router
+from gateway.storage.catalog import CatalogStore
+from gateway.storage.deliveries import DeliveryStore
 from gateway.storage.deployments import DeploymentStore
 from gateway.storage.endpoints import EndpointStore
 from gateway.storage.memory import MemoryTables
@@ -26,7 +29,14 @@ from gateway.storage.refresh import Registry
 from gateway.storage.rows import Row
 from gateway.storage.seal import Seal
 from gateway.storage.tenants import TenantStore
+from gateway.storage.usage import UsageStore
+from gateway.storage.webhooks import WebhookStore
+from gateway.usage.pricer import Pricer
+from gateway.usage.recorder import Recorder
+from gateway.usage.reports import Reports
+from gateway.usage.spill import Spill
 from tests.asgi import Reply, call
+from tests.fakes.target import FakeSender
 
 TOKEN = "operator-token-of-the-tests"
 PREFIX = "/api/v1/management"
@@ -73,6 +83,12 @@ class Plane:
         self.deployments = DeploymentStore(self.tables, Seal.from_setting(encryption_key))
         self.tenants = TenantStore(self.tables)
         self.endpoints = EndpointStore(self.tables)
+        self.webhooks = WebhookStore(self.tables, Seal.from_setting(encryption_key))
+        self.deliveries = DeliveryStore(self.tables)
+        self.sender = FakeSender()
+        store = UsageStore(self.tables)
+        pricer = Pricer(CatalogStore(self.tables), lambda: datetime.now(UTC))
+        self.recorder = Recorder(store, pricer, Spill(Path("/nowhere"), ""), lambda: datetime.now(UTC), 5.0)
         self.registry = Registry(
             self.tables, self.deployments, self.tenants, self.endpoints, 2.0, lambda: datetime.now(UTC)
         )
@@ -94,6 +110,10 @@ class Plane:
             counts=lambda name: self.counts.get(name, EndpointCounts()),
             resting=lambda deployment_id: self.resting.get(deployment_id, 0.0),
             foresee=partial(foresee, self.router),
+            usage=Reports(store, self.recorder),
+            webhooks=self.webhooks,
+            deliveries=self.deliveries,
+            sender=self.sender,
         )
 
     async def open(self) -> Plane:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gateway.app import Gateway
+from gateway.app import create_app
 from gateway.asgi import MLFLOW_PREFIX
 from gateway.management.document import operations
 from gateway.management.guard import OPEN_PATHS
@@ -27,15 +27,28 @@ ROUTES = {
     ("GET", "/tenants"),
     ("GET", "/tenants/{tenant_id}"),
     ("GET", "/tenants/{tenant_id}/keys"),
+    ("GET", "/usage"),
+    ("GET", "/usage/calls"),
+    ("GET", "/webhooks"),
+    ("GET", "/webhooks/dead-letters"),
+    ("GET", "/webhooks/{webhook_id}"),
+    ("GET", "/webhooks/{webhook_id}/deliveries"),
     ("DELETE", "/modeldeployment/{deployment_class}/{friendly_name}"),
     ("DELETE", "/tenants/{tenant_id}"),
     ("DELETE", "/tenants/{tenant_id}/keys/{key_id}"),
+    ("DELETE", "/webhooks/{webhook_id}"),
     ("PATCH", "/modeldeployment/upsert"),
     ("PATCH", "/tenants/{tenant_id}"),
+    ("PATCH", "/webhooks/{webhook_id}"),
     ("POST", "/explain"),
     ("POST", "/modeldeployment/{deployment_class}/{friendly_name}/test"),
     ("POST", "/tenants"),
     ("POST", "/tenants/{tenant_id}/keys"),
+    ("POST", "/webhooks"),
+    ("POST", "/webhooks/dead-letters/{delivery_id}/replay"),
+    ("POST", "/webhooks/{webhook_id}/replay"),
+    ("POST", "/webhooks/{webhook_id}/rotate-secret"),
+    ("POST", "/webhooks/{webhook_id}/test"),
 }
 MLFLOW_ROUTES = {
     ("GET", "/endpoints/get"),
@@ -107,7 +120,7 @@ async def test_a_defect_is_an_opaque_500_that_names_the_request_it_is_logged_und
     tables = MemoryTables()
     await tables.put("management", Row("management", TOKEN, {"Active": True}))
     monkeypatch.setattr("gateway.storage.tenants.TenantStore.list", defective)
-    gateway = Gateway(Settings(), tables)
+    gateway = create_app(Settings(), tables)
     reply = await call(gateway, "GET", f"{PREFIX}/tenants", headers={"authorization": f"Bearer {TOKEN}"})
     await gateway.close()
     error = refusal(reply, 500)
@@ -120,7 +133,7 @@ async def test_a_defect_is_an_opaque_500_that_names_the_request_it_is_logged_und
 async def test_behind_the_gateway_every_answer_carries_a_request_id() -> None:
     tables = MemoryTables()
     await tables.put("management", Row("management", TOKEN, {"Active": True}))
-    gateway = Gateway(Settings(), tables)
+    gateway = create_app(Settings(), tables)
     headers = {"authorization": f"Bearer {TOKEN}"}
     for method, path, body, status in [
         ("GET", "/tenants", None, 200),

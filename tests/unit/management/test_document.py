@@ -15,7 +15,7 @@ from tests.asgi import call
 from tests.unit.management.plane import PREFIX, Plane
 
 DOCS = Path(__file__).parents[3] / "docs"
-GUIDES = (DOCS / "management-api.md", DOCS / "endpoints.md")
+GUIDES = (DOCS / "management-api.md", DOCS / "endpoints.md", DOCS / "usage.md", DOCS / "webhooks.md")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway import errors
-from gateway.app import Gateway
+from gateway.app import Gateway, create_app
 from gateway.asgi import MLFLOW_PREFIX
 from gateway.errors import GatewayError, InvalidApiKey, ModelNotFound, OperationNotSupported
 from gateway.management.guard import MAX_BODY_BYTES
@@ -24,7 +24,7 @@ async def gateway() -> AsyncIterator[tuple[Gateway, MemoryTables]]:
     """The whole app, as a server would call it."""
     tables = MemoryTables()
     await tables.put("management", Row("management", TOKEN, {"Active": True}))
-    made = Gateway(Settings(), tables)
+    made = create_app(Settings(), tables)
     yield made, tables
     await made.close()
 

@@ -9,8 +9,21 @@ from typing import Any
 
 import pytest
 
+from gateway.registry.limits import FIELDS
 from gateway.registry.tenants import fingerprint
 from tests.unit.management.plane import Plane, refusal
+
+LIMITS: dict[str, Any] = {
+    "rpm": 60,
+    "tpm": 100000,
+    "minute_cost_limit": 0.5,
+    "daily_request_limit": 1000,
+    "daily_token_limit": 500000,
+    "daily_cost_limit": 10.25,
+    "monthly_request_limit": 10000,
+    "monthly_token_limit": 10**13,
+    "monthly_cost_limit": 250.0,
+}
 
 
 async def contoso(plane: Plane, **fields: Any) -> dict[str, Any]:
@@ -32,6 +45,9 @@ async def test_a_tenant_needs_a_name_only(plane: Plane) -> None:
         "start_utc": None,
         "end_utc": None,
         "permissions": [],
+        "max_token_cap": None,
+        "time_zone": "UTC",
+        **dict.fromkeys(FIELDS),
     }
 
 
@@ -42,7 +58,10 @@ async def test_every_field_of_a_tenant_is_stored_and_shown(plane: Plane) -> None
         "models": ["gpt-4o"],
         "start_utc": "2026-11-20T09:00:00Z",
         "end_utc": "2027-01-01T00:00:00Z",
-        "permissions": ["catalog:write"],
+        "permissions": ["catalog:write", "models:write"],
+        "max_token_cap": 4096,
+        "time_zone": "America/Argentina/Ushuaia",
+        **LIMITS,
     }
     made = await contoso(plane, **fields)
     assert made.items() >= fields.items()
@@ -89,6 +108,15 @@ async def test_of_concurrent_creations_of_one_id_one_wins(plane: Plane) -> None:
         ({"permissions": ["catalog:write", "catalog:write"]}, "permissions"),
         ({"start_utc": "2027-01-01", "end_utc": "2027-01-01"}, "end_utc"),
         ({"created_at": "2026-11-20T09:00:00Z"}, "created_at"),
+        ({"time_zone": "Berlin"}, "time_zone"),
+        ({"time_zone": "../../etc/passwd"}, "time_zone"),
+        ({"max_token_cap": 0}, "max_token_cap"),
+        ({"rpm": -1}, "rpm"),
+        ({"tpm": 1.5}, "tpm"),
+        ({"daily_token_limit": True}, "daily_token_limit"),
+        ({"daily_cost_limit": "1"}, "daily_cost_limit"),
+        ({"monthly_cost_limit": 2e9}, "monthly_cost_limit"),
+        ({"limits": {"rpm": 5}}, "limits"),
     ],
 )
 async def test_a_wrong_field_of_a_tenant_is_refused_by_name(plane: Plane, fields: dict[str, Any], param: str) -> None:
@@ -100,6 +128,21 @@ async def test_tenants_are_listed_by_id(plane: Plane) -> None:
     for name in ("beta", "alpha"):
         await contoso(plane, name=name)
     assert [each["id"] for each in (await plane.call("GET", "/tenants")).json] == ["alpha", "beta"]
+
+
+async def test_limits_are_set_kept_and_reset_one_by_one(plane: Plane) -> None:
+    made = await contoso(plane, **LIMITS, time_zone="Europe/Berlin", max_token_cap=5)
+    reply = await plane.call("PATCH", "/tenants/contoso", {"daily_token_limit": 0, "rpm": None})
+    assert reply.json == {**made, "daily_token_limit": 0, "rpm": None}
+    nulls = {**dict.fromkeys(FIELDS), "max_token_cap": None, "time_zone": None}
+    reply = await plane.call("PATCH", "/tenants/contoso", nulls)
+    assert reply.json == {**made, **nulls, "time_zone": "UTC"}
+    assert (await plane.call("GET", "/tenants/contoso")).json == reply.json
+
+
+async def test_a_time_zone_that_was_meant_is_suggested(plane: Plane) -> None:
+    error = refusal(await plane.call("POST", "/tenants", {"name": "Contoso", "time_zone": "Europe/Berln"}))
+    assert "IANA" in error["message"] and "did you mean 'Europe/Berlin'?" in error["message"]
 
 
 async def test_a_change_keeps_what_it_leaves_out_and_null_resets(plane: Plane) -> None:

@@ -3,26 +3,39 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from gateway.asgi import App, CallerGone, Receive, Scope, Send, answer_error
 from gateway.errors import GatewayError
 from gateway.limits.rates import Rates
+from gateway.metering.records import CallRecord
 from gateway.openai.routes import route
+from gateway.proxy.admission import Admission
 from gateway.proxy.attempt import Attempter
+from gateway.proxy.collections import Keeper
 from gateway.proxy.endpoints import EndpointWatch
 from gateway.proxy.listing import Things
+from gateway.proxy.metered import Meter
 from gateway.proxy.serve import DataPlane
+from gateway.quotas.quotas import Quotas
 from gateway.registry.deployments import Deployment
+from gateway.registry.endpoints import Endpoint
 from gateway.registry.snapshot import build
+from gateway.registry.tenant_models import TenantModel
+from gateway.registry.tenants import Tenant
 from gateway.routing.cooldown import Cooldowns
 from gateway.routing.router import Router
 from gateway.settings import Settings
+from gateway.storage.catalog import CatalogStore
 from gateway.storage.memory import MemoryTables
+from gateway.storage.quotas import QuotaStore
 from gateway.storage.things import ThingStore
 from gateway.upstream.google import GoogleTokens
 from gateway.upstream.identity import EntraTokens
 from gateway.upstream.target import Targets
+from gateway.usage.pricer import Pricer
+from gateway.vectors.collections import Collections
 from tests.asgi import Reply, call
 from tests.builders import EPOCH, SECRET, api_key, tenant
 from tests.fakes.upstream import FakeSession
@@ -35,18 +48,46 @@ BODY = b'{"model": "any", "messages": []}'
 class Plane:
     """A data plane with its upstream, clock and cool-downs at hand."""
 
-    def __init__(self, session: FakeSession, *deployments: Deployment, **settings: Any) -> None:
+    def __init__(
+        self,
+        session: FakeSession,
+        *deployments: Deployment,
+        endpoints: Sequence[Endpoint] = (),
+        caller: Tenant | None = None,
+        models: Sequence[TenantModel] = (),
+        **settings: Any,
+    ) -> None:
         self.session = session
         self.clock = Clock()
         self.cooldowns = Cooldowns(self.clock, 10, 120)
         self.router = Router(self.cooldowns, Rates(self.clock), 4)
-        self.router.swap(build(deployments, [tenant()], [api_key()], id_secret=b"secret"))
+        keys = [api_key()]
+        self.router.swap(build(deployments, [caller or tenant()], keys, endpoints, b"secret", tenant_models=models))
         self.gone = False
         self.utc_seconds = 0.0
         attempter = Attempter(session, Targets("2024-10-21", EntraTokens(), GoogleTokens()))  # type: ignore[arg-type]
         self.endpoints = EndpointWatch()
         self.things = Things(ThingStore(MemoryTables(), self._seconds), self.router, attempter)
-        self.data = DataPlane(self.router, attempter, self.endpoints, self.things, Settings(**settings), lambda: EPOCH)
+        self.tables = tables = MemoryTables()
+        self.records: list[CallRecord] = []
+        pricer = Pricer(CatalogStore(tables), lambda: EPOCH)
+        self.quotas = Quotas(QuotaStore(tables), lambda: EPOCH, when_storage_fails="refuse")
+        made = Settings(**settings)
+        admission = Admission(self.quotas, pricer, assumed_output=made.assumed_output_tokens, unpriced_may_pass=False)
+        self.data = DataPlane(
+            self.router,
+            attempter,
+            admission,
+            Meter(self, pricer, lambda: EPOCH),  # type: ignore[arg-type]
+            self.endpoints,
+            self.things,
+            Keeper(Collections(tables, lambda: EPOCH), 1.0),
+            made,
+            lambda: EPOCH,
+        )
+
+    def record(self, call: CallRecord) -> None:
+        self.records.append(call)
 
     def _seconds(self) -> float:
         return self.utc_seconds
