@@ -6,8 +6,8 @@ import asyncio
 import contextlib
 
 import pytest
-from yarl import URL
 
+from gateway.upstream.request_head import Address, header_lines
 from gateway.upstream.session import ConnectionFailed, UpstreamSession
 
 ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
@@ -33,7 +33,7 @@ async def server(serve_connection):
 
     listener = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with listener:
-        yield URL(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/x"), connections
+        yield Address.parse(f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}/x"), connections
         for writer in connections:
             writer.close()
 
@@ -60,7 +60,7 @@ async def test_connections_are_kept_and_used_again(session):
 
     async with server(serve) as (url, connections):
         for _ in range(3):
-            assert await whole(await session.send("POST", url, [], b"{}")) == b"ok"
+            assert await whole(await session.send("POST", url, b"", b"{}")) == b"ok"
     assert len(connections) == 1
 
 
@@ -75,7 +75,7 @@ async def test_a_kept_connection_that_the_upstream_closed_is_nobodys_failure(ses
 
     async with server(serve) as (url, connections):
         for _ in range(2):
-            assert await whole(await session.send("POST", url, [], b"{}")) == b"ok"
+            assert await whole(await session.send("POST", url, b"", b"{}")) == b"ok"
     assert len(connections) == 2
 
 
@@ -85,7 +85,7 @@ async def test_a_fresh_connection_that_breaks_is_a_failure_and_not_tried_again(s
 
     async with server(serve) as (url, connections):
         with pytest.raises(ConnectionFailed, match="connection failed"):
-            await session.send("POST", url, [], b"{}")
+            await session.send("POST", url, b"", b"{}")
     assert len(connections) == 1
 
 
@@ -97,15 +97,17 @@ async def test_a_second_break_after_a_kept_one_is_a_failure(session):
             await read_request(reader)
 
     async with server(serve) as (url, connections):
-        await whole(await session.send("POST", url, [], b"{}"))
+        await whole(await session.send("POST", url, b"", b"{}"))
         with pytest.raises(ConnectionFailed):
-            await session.send("POST", url, [], b"{}")
+            await session.send("POST", url, b"", b"{}")
     assert len(connections) == 2
 
 
 async def test_a_refused_connection_is_told_without_secrets(session):
     with pytest.raises(ConnectionFailed, match=r"can't connect to 127\.0\.0\.1:1"):
-        await session.send("POST", URL("http://127.0.0.1:1/x?api-version=secret"), [("api-key", "secret")], b"")
+        await session.send(
+            "POST", Address.parse("http://127.0.0.1:1/x?api-version=secret"), header_lines([("api-key", "secret")]), b""
+        )
 
 
 async def test_a_large_body_is_sent_in_pieces_with_its_length(session):
@@ -117,7 +119,7 @@ async def test_a_large_body_is_sent_in_pieces_with_its_length(session):
         writer.write(ANSWER)
 
     async with server(serve) as (url, _):
-        await whole(await session.send("POST", url, [("content-type", "application/json")], body))
+        await whole(await session.send("POST", url, header_lines([("content-type", "application/json")]), body))
     head, received = seen[0]
     assert received == body
     assert b"transfer-encoding" not in head.lower()
@@ -132,7 +134,7 @@ async def test_only_the_headers_that_were_given_are_sent(session):
         writer.write(ANSWER)
 
     async with server(serve) as (url, _):
-        await whole(await session.send("POST", url, [("api-key", "k")], b"{}"))
+        await whole(await session.send("POST", url, header_lines([("api-key", "k")]), b"{}"))
     names = {line.split(b":")[0].lower() for line in seen[0][0].split(b"\r\n")[1:] if line}
     assert names == {b"host", b"api-key", b"content-length"}
 
@@ -143,7 +145,7 @@ async def test_redirects_are_not_followed(session):
         writer.write(b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n")
 
     async with server(serve) as (url, _):
-        answer = await session.send("POST", url, [], b"{}")
+        answer = await session.send("POST", url, b"", b"{}")
         assert answer.status == 302
         answer.close()
 
@@ -162,7 +164,7 @@ async def test_a_cut_shows_where_the_end_can_be_told(session, head, delimited):
         writer.write(head)
 
     async with server(serve) as (url, _):
-        answer = await session.send("POST", url, [], b"{}")
+        answer = await session.send("POST", url, b"", b"{}")
         assert answer.delimited is delimited
         if delimited:
             with pytest.raises(ConnectionFailed):
@@ -182,7 +184,7 @@ async def test_an_answer_that_is_given_up_closes_its_connection(session):
         closed.set()
 
     async with server(serve) as (url, _):
-        answer = await session.send("POST", url, [], b"{}")
+        answer = await session.send("POST", url, b"", b"{}")
         assert await answer.chunk() == b"a"
         answer.close()
         await asyncio.wait_for(closed.wait(), 0.2)
