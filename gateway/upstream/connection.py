@@ -123,7 +123,7 @@ class Connection(asyncio.Protocol):
     def _finish(self, answer: UpstreamAnswer) -> None:
         self._asked = self._answer = None
         answer.finish()
-        if self._parser.reusable and not self._sending and self.usable:
+        if self._parser.reusable and self._writable and not self._sending and self.usable:
             self._pool.keep(self, self._parser.idle_seconds)
         else:
             self._wake_sender()
