@@ -57,6 +57,9 @@ class Connection(asyncio.Protocol):
 
     async def exchange(self, method: str, head: bytes, body: bytes | SpooledBody) -> UpstreamAnswer:
         """Send a request and wait for the head of its answer. Raises ConnectionFailed; cancelled, it closes."""
+        if not self.usable:
+            # The upstream may hang up, or speak up, before it was asked anything.
+            raise ClosedUnanswered("connection failed: closed by the upstream")
         asked: asyncio.Future[UpstreamAnswer] = self.loop.create_future()
         self._asked = asked
         self._heard = False
@@ -132,6 +135,8 @@ class Connection(asyncio.Protocol):
     def _fail(self, error: ConnectionFailed) -> None:
         asked, answer = self._asked, self._answer
         self._asked = self._answer = None
+        # What has come can still be fetched, but there is nothing left to go on with.
+        self._paused = False
         if answer is not None:
             answer.fail(error)
         if asked is not None and not asked.done():

@@ -46,7 +46,6 @@ class Dialer:
         infos = await self._names.look_up(address.host, address.port)
         # Not left to `create_connection`, for uvloop's tries one address after the other.
         found = await aiohappyeyeballs.start_connection(infos, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, interleave=1)
-        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         host = address.host.rstrip(".") if address.tls else None
         context = self._context() if address.tls else None
         _, made = await loop.create_connection(protocol, sock=found, ssl=context, server_hostname=host)

@@ -55,15 +55,16 @@ class Call:
 class Targets:
     """Turns a call and a deployment into a request; remembers addresses and credentials until the registry changes.
 
-    A call that began before a change may ask for the old deployment after it, so what is remembered says whose it is.
+    What is remembered belongs to one object, not to an id: a call that began before a change may ask for the old
+    deployment after it. Each object is kept with what was made of it, so its `id()` is no other's meanwhile.
     """
 
     def __init__(self, default_api_version: str, entra: EntraTokens, google: GoogleTokens) -> None:
         self._default_api_version = default_api_version
         self._entra = entra
         self._google = google
-        self._addresses: dict[tuple[str, str, str | None], tuple[Deployment, Address]] = {}
-        self._own_lines: dict[tuple[str, bool], tuple[Deployment, bytes]] = {}
+        self._addresses: dict[tuple[int, str, str | None], tuple[Deployment, Address]] = {}
+        self._own_lines: dict[tuple[int, bool], tuple[Deployment, bytes]] = {}
 
     def forget(self) -> None:
         """The registry changed: prepare everything anew."""
@@ -75,9 +76,9 @@ class Targets:
         version = deployment.api_version or call.api_version
         # Paths with an id, and what a query adds, would fill the memory with addresses that are used once.
         plain = not call.query and not call.names_thing and not call.operation.native
-        key = (deployment.id, call.path, version)
+        key = (id(deployment), call.path, version)
         kept = self._addresses.get(key) if plain else None
-        if kept is not None and kept[0] is deployment:
+        if kept is not None:
             return kept[1]
         path = call.path
         provider = PROVIDERS[deployment.provider]
@@ -88,16 +89,16 @@ class Targets:
         if call.query:
             text += ("&" if "?" in text else "?") + call.query
         address = Address.parse(text)
-        if plain and (kept is not None or len(self._addresses) < KEPT_ADDRESSES):
+        if plain and len(self._addresses) < KEPT_ADDRESSES:
             self._addresses[key] = (deployment, address)
         return address
 
     async def headers(self, deployment: Deployment, call: Call) -> bytes:
         """The header lines, with the deployment's own credential; raises IdentityUnavailable."""
         operation = call.operation
-        key = (deployment.id, operation.native)
+        key = (id(deployment), operation.native)
         kept = self._own_lines.get(key)
-        if kept is not None and kept[0] is deployment:
+        if kept is not None:
             return header_lines(call.headers) + kept[1]
         credential, lasts = await self._credential(deployment, operation)
         try:

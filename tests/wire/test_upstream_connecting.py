@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import ipaddress
 import socket
@@ -119,6 +120,21 @@ async def test_a_refused_connection_is_told_without_secrets(session, scheme):
     with pytest.raises(ConnectionFailed) as caught:
         await session.send("POST", address, b"api-key: secret\r\n", b"")
     assert str(caught.value) == "can't connect to 127.0.0.1:1: Connection refused"
+
+
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 503 Full\r\ncontent-length: 0\r\n\r\n", b"220 smtp\r\n"])
+async def test_an_upstream_that_does_not_wait_for_a_request_never_leaves_a_call_hanging(session, said):
+    async def serve(server, reader, writer):
+        writer.write(said)
+
+    async with serving(serve) as server:
+        for _ in range(20):
+            # Which of them comes first is chance; an answer that is one may be taken for one.
+            with contextlib.suppress(ConnectionFailed):
+                async with asyncio.timeout(0.5):
+                    answer = await session.send("POST", server.address, b"", b"{}")
+                assert answer.status == 503
+                await whole(answer)
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "x" * 70])

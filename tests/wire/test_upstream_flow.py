@@ -91,6 +91,21 @@ async def test_one_that_is_given_up_while_the_upstream_waits_is_closed_too(sessi
         await asyncio.wait_for(ended.wait(), 1)
 
 
+async def test_what_came_before_the_upstream_had_to_wait_can_be_fetched_when_the_connection_is_gone(session):
+    async def serve(server, reader, writer):
+        await server.request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + bytes(4 * MEGABYTE))
+        await reader.read()
+
+    async with serving(serve) as server:
+        answer = await session.send("POST", server.address, b"", b"{}")
+        await soon(lambda: all(each._paused for each in session._pool._open))
+        await session.close()
+        assert len(await answer.chunk()) > UNREAD_BYTES
+        with pytest.raises(ConnectionFailed, match="connection closed"):
+            await answer.chunk()
+
+
 async def test_a_wait_for_a_chunk_may_end_and_begin_again(session):
     go = asyncio.Event()
 

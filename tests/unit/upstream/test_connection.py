@@ -165,6 +165,13 @@ async def test_a_connection_that_ends_unanswered_says_so(connection, error):
     assert not connection.usable
 
 
+async def test_a_connection_that_spoke_or_closed_before_it_was_asked_takes_no_request(connection):
+    connection.data_received(OK)
+    with pytest.raises(ClosedUnanswered):
+        await connection.exchange("POST", b"HEAD ", b"")
+    assert not connection._transport.written
+
+
 async def test_an_answer_that_is_whole_before_the_request_is_ends_both(connection):
     call = ask(connection, b"x" * 3_000_000)
     await asyncio.sleep(0)
