@@ -90,6 +90,7 @@ class Connection(asyncio.Protocol):
                     return
                 self._transport.write(piece)
                 left -= len(piece)
+                self._sending = left != 0
                 # Even while there is room for more, what the upstream says must be heard.
                 await asyncio.sleep(0)
                 while not self._writable and not self._is_decided(asked):
@@ -99,9 +100,7 @@ class Connection(asyncio.Protocol):
                     finally:
                         self._drained = None
         if left:
-            raise ConnectionFailed("the request's body was cut short")
-        if self._asked is asked:
-            self._sending = False
+            raise ConnectionFailed("the request's body is not as long as it was said to be")
 
     def _is_decided(self, asked: asyncio.Future[UpstreamAnswer]) -> bool:
         """Whether the rest of a request is of no use: it failed, was answered whole, or was refused."""

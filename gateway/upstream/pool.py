@@ -37,6 +37,9 @@ class Pool:
     def keep(self, connection: Connection, seconds: float | None) -> None:
         """An exchange is over: the connection may have another, within so many seconds if the upstream named any."""
         idle = IDLE_SECONDS if seconds is None else min(IDLE_SECONDS, seconds)
+        if idle <= 0:
+            connection.abort()
+            return
         connection.idle_until = self._loop.time() + idle
         self._idle.setdefault(connection.origin, []).append(connection)
         if self._sweeping is None:

@@ -66,7 +66,7 @@ async def test_an_answer_that_is_given_up_closes_its_connection(session):
         answer = await session.send("POST", server.address, b"", b"{}")
         assert await answer.chunk() == b"a"
         answer.close()
-        await soon(lambda: "closed" in server.requests, 0.2)
+        await soon(lambda: "closed" in server.requests)
         answer.close()
         with pytest.raises(ConnectionFailed):
             await answer.chunk()
@@ -140,7 +140,7 @@ async def test_cancelled_before_the_head_a_call_closes_its_connection_at_once(se
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        await soon(lambda: "closed" in server.requests, 0.2)
+        await soon(lambda: "closed" in server.requests)
         assert not session._pool._open
 
 

@@ -22,6 +22,22 @@ async def test_connections_are_kept_and_used_again(session):
         assert len(server.connections) == 1
 
 
+async def test_a_call_on_a_kept_connection_makes_no_task(session):
+    seen = []
+
+    async def serve(server, reader, writer):
+        while True:
+            await server.request(reader)
+            seen.append(asyncio.all_tasks())
+            writer.write(OK)
+
+    async with serving(serve) as server:
+        for _ in range(3):
+            await ask(session, server)
+    # The test's own, and the server's for its connection.
+    assert [len(tasks) for tasks in seen] == [2, 2, 2]
+
+
 async def test_there_are_as_many_connections_as_calls_and_the_last_used_is_the_next(session):
     ready = asyncio.Event()
 

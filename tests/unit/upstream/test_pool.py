@@ -68,6 +68,14 @@ def test_a_connection_rests_no_longer_than_both_sides_keep_it(pool, loop, told, 
     assert not idle.usable
 
 
+def test_one_that_the_upstream_keeps_no_second_is_closed_at_once(pool, loop):
+    idle = Idle(pool)
+    pool.keep(idle, 0.0)
+    assert not idle.usable
+    assert pool.take("o") is None
+    assert not loop.due
+
+
 def test_one_that_is_closed_or_broken_is_passed_over(pool):
     a, b, c = Idle(pool), Idle(pool), Idle(pool)
     for each in (a, b, c):
