@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import select
+import socket
+import sys
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, cast
 
@@ -32,7 +35,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         *("_answer", "_asked", "_drained", "_heard", "_parser", "_paused", "_pool", "_sending", "_transport"),
-        *("_writable", "idle_until", "loop", "origin"),
+        *("_unread", "_writable", "idle_until", "loop", "origin"),
     )
 
     _transport: asyncio.Transport
@@ -49,11 +52,26 @@ class Connection(asyncio.Protocol):
         self._heard = self._sending = self._paused = False
         self._writable = True
         self._drained: asyncio.Future[None] | None = None
+        self._unread: Callable[[int], list[tuple[int, int]]] = _nothing
 
     @property
     def usable(self) -> bool:
         """Whether a request may be sent, as far as is known here."""
         return not self._transport.is_closing()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing has come that the loop has not read yet: no byte, which would be nobody's, and no end."""
+        return not self._unread(0)
+
+    def reads_from(self, found: socket.socket) -> None:
+        """Which socket it is that the transport reads."""
+        if sys.platform == "win32":
+            # No poll there: what is unread shows when the loop gets to it.
+            return
+        unread = select.poll()
+        unread.register(found, select.POLLIN)
+        self._unread = unread.poll
 
     async def exchange(self, method: str, head: bytes, body: bytes | SpooledBody) -> UpstreamAnswer:
         """Send a request and wait for the head of its answer. Raises ConnectionFailed; cancelled, it closes."""
@@ -211,6 +229,10 @@ class Connection(asyncio.Protocol):
         """The upstream takes more."""
         self._writable = True
         self._wake_sender()
+
+
+def _nothing(_: int) -> list[tuple[int, int]]:
+    return []
 
 
 async def _slices(body: bytes) -> AsyncGenerator[memoryview, None]:

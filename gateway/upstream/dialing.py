@@ -7,18 +7,16 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
-from typing import TypeVar
 
 import aiohappyeyeballs
 
 from gateway.upstream.answer import ConnectionFailed
+from gateway.upstream.connection import Connection
 from gateway.upstream.names import Names
 from gateway.upstream.request_head import Address
 
 # A host's next address is tried when the one before has not answered in this time (RFC 8305).
 NEXT_ADDRESS_SECONDS = 0.25
-
-P = TypeVar("P", bound=asyncio.Protocol)
 
 
 class Dialer:
@@ -29,7 +27,7 @@ class Dialer:
         self._names = Names()
         self._tls: ssl.SSLContext | None = None
 
-    async def dial(self, address: Address, protocol: Callable[[], P]) -> P:
+    async def dial(self, address: Address, protocol: Callable[[], Connection]) -> Connection:
         """A new connection. Raises ConnectionFailed."""
         try:
             async with asyncio.timeout(self._seconds):
@@ -41,7 +39,7 @@ class Dialer:
         self._names.forget(address.host, address.port)
         raise ConnectionFailed(f"can't connect to {address.host}:{address.port}: {reason}")
 
-    async def _dial(self, address: Address, protocol: Callable[[], P]) -> P:
+    async def _dial(self, address: Address, protocol: Callable[[], Connection]) -> Connection:
         loop = asyncio.get_running_loop()
         infos = await self._names.look_up(address.host, address.port)
         # Not left to `create_connection`, for uvloop's tries one address after the other.
@@ -49,6 +47,7 @@ class Dialer:
         host = address.host.rstrip(".") if address.tls else None
         context = self._context() if address.tls else None
         _, made = await loop.create_connection(protocol, sock=found, ssl=context, server_hostname=host)
+        made.reads_from(found)
         return made
 
     def _context(self) -> ssl.SSLContext:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 
 import pytest
 
@@ -85,6 +87,18 @@ async def test_a_connection_on_which_something_arrives_unasked_is_closed(session
         await soon(lambda: not session._pool._open)
         assert await ask(session, server) == b"ok"
         assert len(server.connections) == 2
+
+
+@pytest.mark.parametrize("said", [OK, b"", b"noise"])
+async def test_what_the_loop_has_not_read_yet_is_seen_before_a_connection_is_used(session, said):
+    async with serving(forever) as server:
+        assert await ask(session, server) == b"ok"
+        # Behind the loop's back, and without a turn of it before the next request.
+        peer = server.connections[0].get_extra_info("socket")
+        with socket.socket(fileno=os.dup(peer.fileno())) as behind:
+            behind.send(said) if said else behind.shutdown(socket.SHUT_WR)
+            assert await ask(session, server) == b"ok"
+        assert [len(server.connections), len(server.requests)] == [2, 2]
 
 
 @pytest.mark.parametrize("told", [b"timeout=1", b"max=5, Timeout=0"])
