@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import IO
 
@@ -39,14 +39,11 @@ class Spool:
         while view:
             view = view[self._file.write(view) :]
 
-    async def read(self, start: int, end: int) -> AsyncIterator[bytes]:
-        """The bytes between two offsets, piece by piece."""
-        for at in range(start, end, PIECE):
-            size = min(PIECE, end - at)
-            if self._file is None:
-                yield bytes(self._memory[at : at + size])
-            else:
-                yield await asyncio.to_thread(os.pread, self._file.fileno(), size, at)
+    async def read(self, at: int, size: int) -> bytes:
+        """So many bytes from an offset on."""
+        if self._file is None:
+            return bytes(self._memory[at : at + size])
+        return await asyncio.to_thread(os.pread, self._file.fileno(), size, at)
 
     def close(self) -> None:
         """Give the file back."""
@@ -68,11 +65,11 @@ class SpooledBody:
         """How many bytes will be sent."""
         return self.spool.length - (self.end - self.start) + len(self.replacement)
 
-    async def pieces(self) -> AsyncIterator[bytes]:
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
         """All of them, in order; may be asked for again."""
-        async for piece in self.spool.read(0, self.start):
-            yield piece
+        for at in range(0, self.start, PIECE):
+            yield await self.spool.read(at, min(PIECE, self.start - at))
         if self.replacement:
             yield self.replacement
-        async for piece in self.spool.read(self.end, self.spool.length):
-            yield piece
+        for at in range(self.end, self.spool.length, PIECE):
+            yield await self.spool.read(at, min(PIECE, self.spool.length - at))

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from yarl import URL
-
 from gateway import __version__
 from gateway.openai import native
 from gateway.openai.form import FormReader
@@ -15,8 +13,9 @@ from gateway.openai.json_edit import add_defaults, swap_model
 from gateway.openai.operations import Operation
 from gateway.registry.deployments import Deployment
 from gateway.upstream.google import GoogleTokens
-from gateway.upstream.identity import EntraTokens
+from gateway.upstream.identity import EntraTokens, IdentityUnavailable
 from gateway.upstream.providers import PROVIDERS
+from gateway.upstream.request_head import Address, header_lines
 from gateway.upstream.spool import Spool, SpooledBody
 
 # Compressed event streams can't be read on the way; an upstream that compresses all the same is relayed unread.
@@ -59,60 +58,79 @@ class Call:
 
 
 class Targets:
-    """Turns a call and a deployment into a request; remembers prepared addresses until the registry changes."""
+    """Turns a call and a deployment into a request; remembers addresses and credentials until the registry changes.
+
+    What is remembered belongs to one object, not to an id: a call that began before a change may ask for the old
+    deployment after it. Each object is kept with what was made of it, so its `id()` is no other's meanwhile.
+    """
 
     def __init__(self, default_api_version: str, entra: EntraTokens, google: GoogleTokens) -> None:
         self._default_api_version = default_api_version
         self._entra = entra
         self._google = google
-        self._urls: dict[tuple[str, str, str | None], URL] = {}
+        self._addresses: dict[tuple[int, str, str | None], tuple[Deployment, Address]] = {}
+        self._own_lines: dict[tuple[int, bool], tuple[Deployment, bytes]] = {}
 
     def forget(self) -> None:
-        """The registry changed: prepare addresses anew."""
-        self._urls.clear()
+        """The registry changed: prepare everything anew."""
+        self._addresses.clear()
+        self._own_lines.clear()
 
-    def url(self, deployment: Deployment, call: Call) -> URL:
+    def url(self, deployment: Deployment, call: Call) -> Address:
         """The address: the deployment's api-version wins, then the caller's, then the default."""
         version = deployment.api_version or call.api_version
         # Paths with an id, and what a query adds, would fill the memory with addresses that are used once.
         plain = not call.query and not call.names_thing and not call.operation.native
-        key = (deployment.id, call.path, version)
-        url = self._urls.get(key) if plain else None
-        if url is None:
-            path = call.path
-            provider = PROVIDERS[deployment.provider]
-            if call.operation.native:
-                name, root = deployment.deployment_name, provider.root(deployment)
-                path = quote(native.upstream_path(call.operation.name, path, name, root), safe="/:%")
-            text = provider.url(deployment, call.operation.name, path, version, self._default_api_version)
-            if call.query:
-                text += ("&" if "?" in text else "?") + call.query
-            url = URL(text, encoded=True)
-            if plain and len(self._urls) < KEPT_ADDRESSES:
-                self._urls[key] = url
-        return url
+        key = (id(deployment), call.path, version)
+        kept = self._addresses.get(key) if plain else None
+        if kept is not None:
+            return kept[1]
+        path = call.path
+        provider = PROVIDERS[deployment.provider]
+        if call.operation.native:
+            name, root = deployment.deployment_name, provider.root(deployment)
+            path = quote(native.upstream_path(call.operation.name, path, name, root), safe="/:%")
+        text = provider.url(deployment, call.operation.name, path, version, self._default_api_version)
+        if call.query:
+            text += ("&" if "?" in text else "?") + call.query
+        address = Address.parse(text)
+        if plain and len(self._addresses) < KEPT_ADDRESSES:
+            self._addresses[key] = (deployment, address)
+        return address
 
     def knows_stream_options(self, deployment: Deployment, call: Call) -> bool:
         """Whether the API that the call is sent by can have `stream_options`; Azure's older versions refuse them."""
         version = deployment.api_version or call.api_version or self._default_api_version
         return deployment.provider != "azure" or not version[:1].isdigit() or version >= STREAM_OPTIONS_SINCE
 
-    async def headers(self, deployment: Deployment, call: Call) -> list[tuple[str, str]]:
-        """The headers with the deployment's own credential; raises IdentityUnavailable."""
-        credential = await self._credential(deployment, call.operation)
-        return [*call.headers, *_OWN_HEADERS, *credential]
+    async def headers(self, deployment: Deployment, call: Call) -> bytes:
+        """The header lines, with the deployment's own credential; raises IdentityUnavailable."""
+        operation = call.operation
+        key = (id(deployment), operation.native)
+        kept = self._own_lines.get(key)
+        if kept is not None:
+            return header_lines(call.headers) + kept[1]
+        credential, lasts = await self._credential(deployment, operation)
+        try:
+            lines = header_lines([*_OWN_HEADERS, *credential])
+        except ValueError:
+            raise IdentityUnavailable("its key can't be sent in a header") from None
+        if lasts:
+            self._own_lines[key] = (deployment, lines)
+        return header_lines(call.headers) + lines
 
-    async def _credential(self, deployment: Deployment, operation: Operation) -> list[tuple[str, str]]:
+    async def _credential(self, deployment: Deployment, operation: Operation) -> tuple[list[tuple[str, str]], bool]:
+        """The credential's header, if there is one, and whether it is the same for the next call."""
         if deployment.auth == "managed_identity":
-            return [("authorization", f"Bearer {await self._entra.bearer()}")]
+            return [("authorization", f"Bearer {await self._entra.bearer()}")], False
         provider = PROVIDERS[deployment.provider]
         key = deployment.endpoint_key
         if not key:
-            return []
+            return [], True
         scheme = (provider.native_key or provider.key) if operation.native else provider.key
         if scheme == "google":
-            return [("authorization", f"Bearer {await self._google.bearer(key)}")]
-        return [("authorization", f"Bearer {key}") if scheme == "bearer" else (scheme, key)]
+            return [("authorization", f"Bearer {await self._google.bearer(key)}")], False
+        return [("authorization", f"Bearer {key}") if scheme == "bearer" else (scheme, key)], True
 
     def body(self, deployment: Deployment, call: Call) -> bytes | SpooledBody:
         """The caller's own bytes; the model's name is swapped where the address does not carry it."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from yarl import URL
+
+from gateway.upstream.request_head import Address
 
 HANG = object()
 
@@ -70,9 +71,11 @@ class FakeSession:
         }
         self.sent: list[Sent] = []
 
-    async def send(self, method: str, url: URL, headers: Sequence[tuple[str, str]], body: bytes) -> FakeAnswer:
-        self.sent.append(Sent(method, url, dict(headers), body))
-        script = self._scripts[str(url.host).split(".")[0]]
+    async def send(self, method: str, address: Address, headers: bytes, body: bytes) -> FakeAnswer:
+        lines = headers.decode("latin-1").split("\r\n")[:-1]
+        told = dict(line.split(": ", 1) for line in lines)
+        self.sent.append(Sent(method, URL(str(address), encoded=True), told, body))
+        script = self._scripts[address.host.split(".")[0]]
         answer = script.pop(0) if len(script) > 1 else script[0]
         if answer is HANG:
             await asyncio.Event().wait()

@@ -1,0 +1,1 @@
+"""What a gateway's speed is measured against."""

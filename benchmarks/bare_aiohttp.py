@@ -1,0 +1,46 @@
+"""A relay with nothing in it: raw ASGI on uvicorn, and aiohttp for its client. What a gateway on aiohttp can't beat.
+
+python -m benchmarks.bare_aiohttp http://127.0.0.1:9000   prints its own address, and relays every POST there.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import Any
+
+import aiohttp
+import uvicorn
+from yarl import URL
+
+PATH = "/openai/deployments/east/chat/completions?api-version=2024-10-21"
+HEADERS = {"content-type": "application/json", "api-key": "key-of-east"}
+
+
+class Relay:
+    """An ASGI app that sends a body on and brings the answer back."""
+
+    def __init__(self, upstream: str) -> None:
+        self._url = URL(upstream + PATH, encoded=True)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Relay one request."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False)
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message.get("body", b""), message.get("more_body", False)
+        async with self._session.post(self._url, data=body, headers=HEADERS) as answer:
+            content = await answer.read()
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+
+if __name__ == "__main__":
+    listener = socket.create_server(("127.0.0.1", 0))
+    print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+    config = uvicorn.Config(Relay(sys.argv[1]), log_level="error", access_log=False, lifespan="off")
+    uvicorn.Server(config).run(sockets=[listener])
