@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import uuid
+import random
 
 from gateway import health
 from gateway.asgi import (
@@ -97,7 +97,7 @@ class Gateway:
                 return
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request_id = uuid.uuid4().hex.encode()
+        request_id = b"%032x" % random.getrandbits(128)
         begun = False
 
         async def noted(message: Message) -> None:

@@ -28,22 +28,40 @@ TO_CALLER_PREFIXES = (
 )
 
 
+# Header names come in few forms, and those of every call are looked up here; what is made up has an end.
+KEPT_NAMES = 1024
+_seen_to_upstream: dict[bytes, str | None] = {}
+_seen_to_caller: dict[bytes, bytes | None] = {}
+
+
 def to_upstream(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
     """The caller's headers that an upstream may see. Names arrive in lower case (ASGI)."""
-    return [
-        (name.decode("latin-1"), value.decode("latin-1"))
-        for name, value in headers
-        if name in TO_UPSTREAM or name.startswith(TO_UPSTREAM_PREFIXES)
-    ]
+    passed = []
+    for name, value in headers:
+        try:
+            passes = _seen_to_upstream[name]
+        except KeyError:
+            passes = name.decode("latin-1") if name in TO_UPSTREAM or name.startswith(TO_UPSTREAM_PREFIXES) else None
+            if len(_seen_to_upstream) < KEPT_NAMES:
+                _seen_to_upstream[name] = passes
+        if passes is not None:
+            passed.append((passes, value.decode("latin-1")))
+    return passed
 
 
 def to_caller(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """The upstream's headers that the caller may see, names in lower case."""
     passed = []
     for name, value in headers:
-        lower = name.lower()
-        if lower in TO_CALLER or lower.startswith(TO_CALLER_PREFIXES):
-            passed.append((lower, value))
+        try:
+            passes = _seen_to_caller[name]
+        except KeyError:
+            lower = name.lower()
+            passes = lower if lower in TO_CALLER or lower.startswith(TO_CALLER_PREFIXES) else None
+            if len(_seen_to_caller) < KEPT_NAMES:
+                _seen_to_caller[name] = passes
+        if passes is not None:
+            passed.append((passes, value))
     return passed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from gateway.errors import PermissionDenied
 from gateway.limits.accounts import Account, Amounts
@@ -26,8 +26,7 @@ from gateway.usage.pricer import Pricer
 MODEL_TYPES = {"response": ("responses", "chat")}
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(msgspec.Struct, frozen=True):
     """What was taken of the limits for one call.
 
     model_id: the catalog's id of the tenant's model it is for, if it is for one. counts_cost: whether some limit is one

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.openai import sse
 from gateway.openai.operations import Operation
+from gateway.proxy.alarm import Alarm
 from gateway.registry.deployments import Deployment
 from gateway.routing.cooldown import told_wait
 from gateway.routing.outcome import Kind, Outcome, judge
@@ -24,8 +24,7 @@ HELD_BYTES = 1024 * 1024
 OPENING_SECONDS = 0.004
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(msgspec.Struct):
     """An upstream's answer, ready to be relayed.
 
     held: what was read of its body already. rest: where the rest comes from; None when `held` is all of it.
@@ -56,8 +55,7 @@ class Answer:
             self.rest.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """What one try brought: its outcome, an answer if there is one, and for the log what went wrong."""
 
     outcome: Outcome
@@ -82,26 +80,32 @@ class Attempter:
 
         Failures are values. Only cancellation is raised; it closes the upstream's connection.
         """
+        alarm = Alarm()
         try:
-            async with asyncio.timeout(seconds):
-                if call.asking_usage is None or not self._may_ask_usage(call, deployment):
-                    return await self._send(call, deployment)
-                attempt = await self._send(replace(call, body=call.asking_usage), deployment)
-                if attempt.answer is None:
-                    return attempt
-                if not _refuses_stream_options(attempt.answer):
-                    attempt.answer.asked_usage = True
-                    return attempt
-                # What was added is what it does not take: the caller's own words are another matter.
-                attempt.answer.close()
-                self._without_stream_options.add(deployment.id)
-                return await self._send(call, deployment)
+            with alarm.within(seconds):
+                return await self._ask(call, deployment)
         except TimeoutError:
             return Attempt(Outcome(Kind.TIMED_OUT), reason=f"no answer in {seconds:.0f} s")
         except ConnectionFailed as error:
             return Attempt(Outcome(Kind.UNREACHABLE), reason=str(error))
         except IdentityUnavailable as error:
             return Attempt(Outcome(Kind.MISCONFIGURED), reason=str(error))
+        finally:
+            alarm.close()
+
+    async def _ask(self, call: Call, deployment: Deployment) -> Attempt:
+        if call.asking_usage is None or not self._may_ask_usage(call, deployment):
+            return await self._send(call, deployment)
+        attempt = await self._send(replace(call, body=call.asking_usage), deployment)
+        if attempt.answer is None:
+            return attempt
+        if not _refuses_stream_options(attempt.answer):
+            attempt.answer.asked_usage = True
+            return attempt
+        # What was added is what it does not take: the caller's own words are another matter.
+        attempt.answer.close()
+        self._without_stream_options.add(deployment.id)
+        return await self._send(call, deployment)
 
     def _may_ask_usage(self, call: Call, deployment: Deployment) -> bool:
         known = self._targets.knows_stream_options(deployment, call)
@@ -171,6 +175,15 @@ async def _begin_body(upstream: UpstreamAnswer, held: int | None) -> Answer:
     return Answer(upstream.status, upstream.headers, b"".join(parts), upstream, is_stream=False)
 
 
+async def _soon(upstream: UpstreamAnswer) -> bytes:
+    alarm = Alarm()
+    try:
+        with alarm.within(OPENING_SECONDS):
+            return await upstream.chunk()
+    finally:
+        alarm.close()
+
+
 async def _begin_events(upstream: UpstreamAnswer, operation: Operation) -> tuple[bool, Answer]:
     """Hold an event stream back until it shows content or an error; whether it is an error.
 
@@ -181,8 +194,7 @@ async def _begin_events(upstream: UpstreamAnswer, operation: Operation) -> tuple
     opened = False
     while True:
         try:
-            async with asyncio.timeout(OPENING_SECONDS if opened else None):
-                chunk = await upstream.chunk()
+            chunk = await (_soon(upstream) if opened else upstream.chunk())
         except TimeoutError:
             return False, Answer(upstream.status, upstream.headers, held, upstream, is_stream=True)
         if not chunk:

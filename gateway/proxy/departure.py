@@ -7,23 +7,33 @@ from types import TracebackType
 
 from gateway.asgi import CallerGone, Message, Receive, Send
 
+# A call that is over sooner needs no watch; one that is not is watched by a small task.
+UNWATCHED_SECONDS = 0.002
+
 
 class CallerWatch:
-    """While entered, a caller that leaves cancels the body of the `async with`, which then raises CallerGone.
+    """While entered, a caller that leaves cancels the body of the `with`, which then raises CallerGone.
 
-    The server tells of a departure only to those who ask (ASGI's `http.disconnect`), so one small task asks.
+    The server tells of a departure only to those who ask (ASGI's `http.disconnect`), so one small task asks. To be
+    entered in a task of the running loop.
     """
+
+    __slots__ = ("_gone", "_over", "_owner", "_receive", "_send", "_starting", "_task")
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
         self._gone = False
         self._over = False
+        self._task: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> CallerWatch:
+    def __enter__(self) -> CallerWatch:
         self._owner = asyncio.current_task()
-        self._task = asyncio.create_task(self._watch())
+        self._starting = asyncio.get_running_loop().call_later(UNWATCHED_SECONDS, self._start)
         return self
+
+    def _start(self) -> None:
+        self._task = asyncio.create_task(self._watch())
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
@@ -39,10 +49,12 @@ class CallerWatch:
             self._over = True
         await self._send(message)
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over = True
-        self._task.cancel()
+        self._starting.cancel()
+        if self._task is not None:
+            self._task.cancel()
         if self._gone and self._owner is not None and self._owner.uncancel() == 0:
             raise CallerGone from None

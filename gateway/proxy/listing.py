@@ -6,8 +6,9 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from urllib.parse import parse_qsl
+
+from msgspec.structs import replace
 
 from gateway.asgi import JSON, Headers, Send, answer
 from gateway.errors import InvalidRequest, StorageUnavailable

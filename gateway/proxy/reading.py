@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode
+
+import msgspec
+from msgspec.structs import replace
 
 from gateway.asgi import CallerGone, Receive, Scope, read_body, too_large
 from gateway.errors import InvalidRequest, NotFound
@@ -28,8 +30,7 @@ UNREAD = JsonCall()
 SPOOL_BYTES = 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """What a caller asked for. home: the digest of the one deployment that can answer, if the call is about a thing
     that lives there. affinity: what it has in common with calls that should stay together. tokens: an estimate of both
     sides, input_tokens of what was sent alone. fields: what was read of a JSON body.

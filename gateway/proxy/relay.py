@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import msgspec
 
 from gateway.asgi import Headers, Send
 from gateway.errors import StreamInterrupted
 from gateway.openai import headers as wire_headers
 from gateway.openai import sse
 from gateway.openai.operations import Operation
+from gateway.proxy.alarm import Alarm
 from gateway.proxy.attempt import Answer
 from gateway.upstream.session import ConnectionFailed, UpstreamAnswer
 
@@ -23,8 +25,7 @@ class Patience:
     idle: float
 
 
-@dataclass(frozen=True, slots=True)
-class Relayed:
+class Relayed(msgspec.Struct, frozen=True):
     """How an answer is passed on.
 
     own: the gateway's headers, added to those of the upstream's that may pass. edit: what is done to whole bodies and
@@ -78,15 +79,18 @@ def _with_length(headers: Headers, length: int) -> Headers:
 async def _relay_bytes(answer: Answer, how: Relayed, send: Send, patience: Patience) -> bool:
     """A body of any kind. A cut can't be told in it: the caller's connection is ended short, as the upstream's was."""
     chunk = answer.held
+    alarm = Alarm()
     try:
         while chunk:
             if how.see:
                 how.see(chunk)
             await _chunk(send, chunk, more=True)
-            async with asyncio.timeout(patience.idle):
+            with alarm.within(patience.idle):
                 chunk = await answer.rest.chunk() if answer.rest else b""
     except (ConnectionFailed, TimeoutError):
         return False
+    finally:
+        alarm.close()
     await _chunk(send, b"", more=False)
     return True
 
@@ -97,6 +101,7 @@ async def _relay_events(answer: Answer, how: Relayed, send: Send, patience: Pati
     chunk = answer.held
     # Where a cut looks like an end, the stream's own mark must tell them apart.
     due = how.operation.stream_end if answer.rest and not answer.rest.delimited else None
+    alarm = Alarm()
     try:
         while chunk:
             if tail:
@@ -111,7 +116,7 @@ async def _relay_events(answer: Answer, how: Relayed, send: Send, patience: Pati
                 passed = how.edit(whole) if how.edit else whole
                 if passed:
                     await _chunk(send, passed, more=True)
-            chunk = await _next(answer.rest, send, patience) if answer.rest else b""
+            chunk = await _next(answer.rest, send, patience, alarm) if answer.rest else b""
         if due and not sse.is_over(tail, due):
             raise ConnectionFailed("the connection closed before the stream's end")
     except (ConnectionFailed, TimeoutError) as error:
@@ -119,17 +124,19 @@ async def _relay_events(answer: Answer, how: Relayed, send: Send, patience: Pati
         interrupted = StreamInterrupted(f"The upstream {reason} in the middle of its answer.")
         await _chunk(send, sse.error_event(interrupted, how.operation.name), more=False)
         return False
+    finally:
+        alarm.close()
     await _chunk(send, tail, more=False)
     return True
 
 
-async def _next(upstream: UpstreamAnswer, send: Send, patience: Patience) -> bytes:
+async def _next(upstream: UpstreamAnswer, send: Send, patience: Patience, alarm: Alarm) -> bytes:
     """The next bytes; while the upstream is silent the caller gets comments, until patience ends (TimeoutError)."""
     silence = 0.0
     while True:
         wait = min(patience.keepalive, patience.idle - silence)
         try:
-            async with asyncio.timeout(wait):
+            with alarm.within(wait):
                 return await upstream.chunk()
         except TimeoutError:
             silence += wait

@@ -6,8 +6,10 @@ import logging
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
 
 from gateway.asgi import Headers, Receive, Scope, Send
 from gateway.errors import MethodNotAllowed, retry_headers
@@ -39,8 +41,7 @@ log = logging.getLogger("gateway.proxy")
 JITTER_SECONDS = 0.5
 
 
-@dataclass(slots=True)
-class Found:
+class Found(msgspec.Struct):
     """The answer that a call gets, where it came from, and how long upstreams took for it (seconds)."""
 
     answer: Answer
@@ -49,8 +50,7 @@ class Found:
     upstream_seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(msgspec.Struct, frozen=True):
     """One call as it came: who, where to, what was read of it, what is to be kept of its answer, its request's id."""
 
     caller: Caller
@@ -125,7 +125,7 @@ class DataPlane:
         admitted = await self._admission.admit(incoming.caller, asked, plan.pool)
         metered.admitted(admitted)
         with self._endpoints.watching(plan.pool) as watched:
-            async with CallerWatch(receive, send) as watch:
+            with CallerWatch(receive, send) as watch:
                 found = await self._first_good_answer(plan, asked, metered)
                 watched.answered(found.answer.status)
                 try:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 
 class Kind(Enum):
@@ -24,8 +25,7 @@ _HARMLESS = _FINAL | {Kind.CONTESTED}
 _RELAYABLE = frozenset({Kind.SERVED, Kind.REFUSED, Kind.CONTESTED, Kind.THROTTLED, Kind.FAILED})
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """One attempt's end. `wait`: seconds of rest that the upstream asked for, if it did."""
 
     kind: Kind

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from gateway.errors import AllCooling, GatewayError, UpstreamMisconfigured, UpstreamTimeout, UpstreamUnreachable
 from gateway.limits.rates import Rates
@@ -14,8 +15,7 @@ from gateway.routing.outcome import Kind, Outcome
 from gateway.routing.selection import Rotation, steady
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
+class Conditions(msgspec.Struct, frozen=True):
     """What else decides: how many attempts a call may have, its tokens, and the key it shares with its likes."""
 
     most_attempts: int

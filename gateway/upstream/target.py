@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+import msgspec
+
 from gateway import __version__
 from gateway.openai import native
 from gateway.openai.form import FormReader
@@ -36,8 +38,7 @@ class Form:
     spool: Spool
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """What a caller wants sent.
 
     path: below the version prefix, ids as the upstream knows them; on a pass-through the native path. query: passed on,
