@@ -12,6 +12,7 @@ from functools import partial
 import uvicorn
 
 from gateway.app import create_app
+from gateway.local.one_write import OneWriteProtocol
 from gateway.local.port import BACKLOG
 from gateway.settings import Settings
 
@@ -34,6 +35,7 @@ def main(descriptor: int) -> None:
         partial(create_app, settings),
         factory=True,
         backlog=BACKLOG,
+        http=OneWriteProtocol,
         lifespan="on",
         ws="none",
         access_log=False,

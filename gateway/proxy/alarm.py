@@ -14,13 +14,13 @@ class Alarm:
     is not moved by a wait that ends later than the one before: it looks again when it rings.
     """
 
-    __slots__ = ("_cancelling", "_deadline", "_loop", "_rang", "_task", "_timer")
+    __slots__ = ("_cancelling", "_deadline", "_rang", "_timer", "loop", "task")
 
     def __init__(self) -> None:
         task = asyncio.current_task()
         assert task is not None, "an alarm rings for a task"
-        self._task = task
-        self._loop = asyncio.get_running_loop()
+        self.task = task
+        self.loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._deadline = math.inf
         self._cancelling = 0
@@ -28,17 +28,17 @@ class Alarm:
 
     def within(self, seconds: float) -> Alarm:
         """The context of one wait."""
-        self._deadline = deadline = self._loop.time() + seconds
+        self._deadline = deadline = self.loop.time() + seconds
         timer = self._timer
         if timer is None:
-            self._timer = self._loop.call_at(deadline, self._ring)
+            self._timer = self.loop.call_at(deadline, self._ring)
         elif timer.when() > deadline:
             timer.cancel()
-            self._timer = self._loop.call_at(deadline, self._ring)
+            self._timer = self.loop.call_at(deadline, self._ring)
         return self
 
     def __enter__(self) -> None:
-        self._cancelling = self._task.cancelling()
+        self._cancelling = self.task.cancelling()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -47,16 +47,16 @@ class Alarm:
         if self._rang:
             self._rang = False
             # Somebody else may have cancelled the task as well: that goes first.
-            if self._task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            if self.task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
                 raise TimeoutError from error
 
     def _ring(self) -> None:
         self._timer = None
-        if self._deadline <= self._loop.time():
+        if self._deadline <= self.loop.time():
             self._rang = True
-            self._task.cancel()
+            self.task.cancel()
         elif self._deadline < math.inf:
-            self._timer = self._loop.call_at(self._deadline, self._ring)
+            self._timer = self.loop.call_at(self._deadline, self._ring)
 
     def close(self) -> None:
         """Let go of the timer."""

@@ -75,12 +75,11 @@ class Attempter:
         """The registry changed: what a deployment does not take may be taken now."""
         self._without_stream_options.clear()
 
-    async def attempt(self, call: Call, deployment: Deployment, seconds: float) -> Attempt:
+    async def attempt(self, call: Call, deployment: Deployment, seconds: float, alarm: Alarm) -> Attempt:
         """Send the call and read as much as it takes to tell success from failure, in `seconds` at most.
 
-        Failures are values. Only cancellation is raised; it closes the upstream's connection.
+        Failures are values. Only cancellation is raised; it closes the upstream's connection. alarm: the task's.
         """
-        alarm = Alarm()
         try:
             with alarm.within(seconds):
                 return await self._ask(call, deployment)
@@ -90,8 +89,6 @@ class Attempter:
             return Attempt(Outcome(Kind.UNREACHABLE), reason=str(error))
         except IdentityUnavailable as error:
             return Attempt(Outcome(Kind.MISCONFIGURED), reason=str(error))
-        finally:
-            alarm.close()
 
     async def _ask(self, call: Call, deployment: Deployment) -> Attempt:
         if call.asking_usage is None or not self._may_ask_usage(call, deployment):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from gateway.errors import InvalidApiKey, PermissionDenied
@@ -11,7 +11,7 @@ from gateway.registry.snapshot import Caller, Snapshot
 from gateway.registry.tenants import public_id
 
 
-def authenticate(headers: Iterable[tuple[bytes, bytes]], snapshot: Snapshot, now: datetime) -> Caller:
+def authenticate(headers: Iterable[tuple[bytes, bytes]], snapshot: Snapshot, utc_now: Callable[[], datetime]) -> Caller:
     """The caller behind a request; from memory alone.
 
     Raises InvalidApiKey when no key is presented or it is not known, PermissionDenied when its tenant may not call now.
@@ -28,8 +28,8 @@ def authenticate(headers: Iterable[tuple[bytes, bytes]], snapshot: Snapshot, now
     tenant = caller.tenant
     if not tenant.active:
         raise PermissionDenied("This API key's tenant is switched off.")
-    if tenant.start_utc is not None and now < tenant.start_utc:
+    if tenant.start_utc is not None and utc_now() < tenant.start_utc:
         raise PermissionDenied(f"This API key may call from {tenant.start_utc.isoformat()} on.")
-    if tenant.end_utc is not None and now >= tenant.end_utc:
+    if tenant.end_utc is not None and utc_now() >= tenant.end_utc:
         raise PermissionDenied(f"This API key could call until {tenant.end_utc.isoformat()}.")
     return caller

@@ -6,6 +6,7 @@ import asyncio
 from types import TracebackType
 
 from gateway.asgi import CallerGone, Message, Receive, Send
+from gateway.proxy.alarm import Alarm
 
 # A call that is over sooner needs no watch; one that is not is watched by a small task.
 UNWATCHED_SECONDS = 0.002
@@ -14,34 +15,34 @@ UNWATCHED_SECONDS = 0.002
 class CallerWatch:
     """While entered, a caller that leaves cancels the body of the `with`, which then raises CallerGone.
 
-    The server tells of a departure only to those who ask (ASGI's `http.disconnect`), so one small task asks. To be
-    entered in a task of the running loop.
+    The server tells of a departure only to those who ask (ASGI's `http.disconnect`), so one small task asks. alarm: of
+    the task that enters, which is the one that is cancelled; closed with the watch.
     """
 
-    __slots__ = ("_gone", "_over", "_owner", "_receive", "_send", "_starting", "_task")
+    __slots__ = ("_alarm", "_gone", "_over", "_receive", "_send", "_starting", "_task")
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, alarm: Alarm) -> None:
         self._receive = receive
         self._send = send
+        self._alarm = alarm
         self._gone = False
         self._over = False
         self._task: asyncio.Task[None] | None = None
 
     def __enter__(self) -> CallerWatch:
-        self._owner = asyncio.current_task()
-        self._starting = asyncio.get_running_loop().call_later(UNWATCHED_SECONDS, self._start)
+        self._starting = self._alarm.loop.call_later(UNWATCHED_SECONDS, self._start)
         return self
 
     def _start(self) -> None:
-        self._task = asyncio.create_task(self._watch())
+        self._task = self._alarm.loop.create_task(self._watch())
 
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
         # Servers say the same of an answer that was sent whole.
-        if not self._over and self._owner is not None:
+        if not self._over:
             self._gone = True
-            self._owner.cancel()
+            self._alarm.task.cancel()
 
     async def send(self, message: Message) -> None:
         """Send a part of the answer. Once its last part is on the way a departure changes nothing any more."""
@@ -54,7 +55,8 @@ class CallerWatch:
     ) -> None:
         self._over = True
         self._starting.cancel()
+        self._alarm.close()
         if self._task is not None:
             self._task.cancel()
-        if self._gone and self._owner is not None and self._owner.uncancel() == 0:
+        if self._gone and self._alarm.task.uncancel() == 0:
             raise CallerGone from None

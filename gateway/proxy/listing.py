@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from urllib.parse import parse_qsl
 
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from gateway.asgi import JSON, Headers, Send, answer
 from gateway.errors import InvalidRequest, StorageUnavailable
 from gateway.openai.operations import Operation
 from gateway.openai.thing_ids import ThingIds, UnknownThing
+from gateway.proxy.alarm import Alarm
 from gateway.proxy.attempt import Attempter
 from gateway.routing.outcome import Kind
 from gateway.routing.router import Router
@@ -96,7 +98,8 @@ class Things:
             return None
         path = f"{call.path}/{home.upstream_id}"
         one = replace(call, path=path, query="", names_thing=True)
-        attempt = await self._attempter.attempt(one, deployment, FETCH_SECONDS)
+        with closing(Alarm()) as alarm:
+            attempt = await self._attempter.attempt(one, deployment, FETCH_SECONDS, alarm)
         if attempt.answer is None:
             return None
         attempt.answer.close()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import closing
 
 from gateway.openai.operations import BY_NAME
+from gateway.proxy.alarm import Alarm
 from gateway.proxy.attempt import Attempter
 from gateway.registry.deployments import Deployment
 from gateway.routing.outcome import Kind
@@ -33,7 +35,8 @@ async def probe(attempter: Attempter, deployment: Deployment) -> tuple[int | Non
         api_version=None,
     )
     started = time.perf_counter()
-    attempt = await attempter.attempt(call, deployment, PROBE_SECONDS)
+    with closing(Alarm()) as alarm:
+        attempt = await attempter.attempt(call, deployment, PROBE_SECONDS, alarm)
     latency_ms = (time.perf_counter() - started) * 1000
     status = attempt.outcome.status
     if attempt.answer is not None:

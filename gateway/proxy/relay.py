@@ -41,8 +41,8 @@ class Relayed(msgspec.Struct, frozen=True):
     limits: bool = False
 
 
-async def relay(answer: Answer, how: Relayed, send: Send, patience: Patience) -> bool:
-    """Send the answer on, headers first. Whether the upstream brought it to its end."""
+async def relay(answer: Answer, how: Relayed, send: Send, patience: Patience, alarm: Alarm) -> bool:
+    """Send the answer on, headers first. Whether the upstream brought it to its end. alarm: the calling task's."""
     headers = wire_headers.to_caller(answer.headers)
     if how.limits:
         headers = [pair for pair in headers if not pair[0].startswith(b"x-ratelimit-")]
@@ -57,9 +57,9 @@ async def relay(answer: Answer, how: Relayed, send: Send, patience: Patience) ->
             # Comments and an error event may join it, so its length is not known.
             headers = [pair for pair in headers if pair[0] != b"content-length"]
             await _start(send, answer.status, [*headers, (b"cache-control", b"no-cache")])
-            return await _relay_events(answer, how, send, patience)
+            return await _relay_events(answer, how, send, patience, alarm)
         await _start(send, answer.status, headers)
-        return await _relay_bytes(answer, how, send, patience)
+        return await _relay_bytes(answer, how, send, patience, alarm)
     finally:
         answer.close()
 
@@ -76,10 +76,9 @@ def _with_length(headers: Headers, length: int) -> Headers:
     return [pair for pair in headers if pair[0] != b"content-length"] + [(b"content-length", b"%d" % length)]
 
 
-async def _relay_bytes(answer: Answer, how: Relayed, send: Send, patience: Patience) -> bool:
+async def _relay_bytes(answer: Answer, how: Relayed, send: Send, patience: Patience, alarm: Alarm) -> bool:
     """A body of any kind. A cut can't be told in it: the caller's connection is ended short, as the upstream's was."""
     chunk = answer.held
-    alarm = Alarm()
     try:
         while chunk:
             if how.see:
@@ -89,19 +88,16 @@ async def _relay_bytes(answer: Answer, how: Relayed, send: Send, patience: Patie
                 chunk = await answer.rest.chunk() if answer.rest else b""
     except (ConnectionFailed, TimeoutError):
         return False
-    finally:
-        alarm.close()
     await _chunk(send, b"", more=False)
     return True
 
 
-async def _relay_events(answer: Answer, how: Relayed, send: Send, patience: Patience) -> bool:
+async def _relay_events(answer: Answer, how: Relayed, send: Send, patience: Patience, alarm: Alarm) -> bool:
     """An event stream. Only whole events go out, so that a cut can always be followed by an error event."""
     tail = b""
     chunk = answer.held
     # Where a cut looks like an end, the stream's own mark must tell them apart.
     due = how.operation.stream_end if answer.rest and not answer.rest.delimited else None
-    alarm = Alarm()
     try:
         while chunk:
             if tail:
@@ -124,8 +120,6 @@ async def _relay_events(answer: Answer, how: Relayed, send: Send, patience: Pati
         interrupted = StreamInterrupted(f"The upstream {reason} in the middle of its answer.")
         await _chunk(send, sse.error_event(interrupted, how.operation.name), more=False)
         return False
-    finally:
-        alarm.close()
     await _chunk(send, tail, more=False)
     return True
 

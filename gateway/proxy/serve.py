@@ -19,6 +19,7 @@ from gateway.openai.routes import Route
 from gateway.openai.stream_options import withhold
 from gateway.openai.thing_ids import ThingIds, UnknownThing, tag
 from gateway.proxy.admission import Admission, default_model
+from gateway.proxy.alarm import Alarm
 from gateway.proxy.attempt import Answer, Attempt, Attempter
 from gateway.proxy.authenticate import authenticate
 from gateway.proxy.collections import Keeper
@@ -90,7 +91,7 @@ class DataPlane:
 
     def authenticate(self, scope: Scope) -> Caller:
         """The caller of a request; raises InvalidApiKey or PermissionDenied."""
-        return authenticate(scope["headers"], self._router.snapshot, self._utc_now())
+        return authenticate(scope["headers"], self._router.snapshot, self._utc_now)
 
     async def serve(self, scope: Scope, receive: Receive, send: Send, route: Route, request_id: bytes) -> None:
         """Answer one call. Raises GatewayError while no byte of the answer was sent, CallerGone when nobody waits."""
@@ -124,9 +125,10 @@ class DataPlane:
         metered.goes_to(plan.pool)
         admitted = await self._admission.admit(incoming.caller, asked, plan.pool)
         metered.admitted(admitted)
+        alarm = Alarm()
         with self._endpoints.watching(plan.pool) as watched:
-            with CallerWatch(receive, send) as watch:
-                found = await self._first_good_answer(plan, asked, metered)
+            with CallerWatch(receive, send, alarm) as watch:
+                found = await self._first_good_answer(plan, asked, metered, alarm)
                 watched.answered(found.answer.status)
                 try:
                     if incoming.keeping is not None:
@@ -143,7 +145,7 @@ class DataPlane:
                     metered.see,
                     limits=bool(limits),
                 )
-                whole = await relay(found.answer, relayed, watch.send, self._patience)
+                whole = await relay(found.answer, relayed, watch.send, self._patience, alarm)
             if not whole:
                 watched.answered(0)
                 metered.broke_off()
@@ -166,7 +168,7 @@ class DataPlane:
         except UnknownThing:
             raise unknown_thing(asked.call.path) from None
 
-    async def _first_good_answer(self, plan: Plan, asked: Asked, metered: Metered) -> Found:
+    async def _first_good_answer(self, plan: Plan, asked: Asked, metered: Metered, alarm: Alarm) -> Found:
         """Try deployment after deployment; the last real answer of an upstream if none is good."""
         last: Found | None = None
         upstream_seconds = 0.0
@@ -179,7 +181,7 @@ class DataPlane:
                 sent = time.perf_counter()
                 plan.take(deployment)
                 metered.sent(deployment)
-                attempt = await self._attempter.attempt(asked.call, deployment, seconds)
+                attempt = await self._attempter.attempt(asked.call, deployment, seconds, alarm)
                 upstream_seconds += time.perf_counter() - sent
                 plan.record(deployment, attempt.outcome)
                 if attempt.outcome.kind is not Kind.SERVED:

@@ -67,7 +67,7 @@ async def admit(context: TenantContext, scope: Scope) -> Caller | None:
     presented = bearer(scope)
     if presented and public_id(presented) is None and await knows_management_token(context.tables, presented):
         return None
-    caller = authenticate(scope["headers"], context.snapshot(), context.clock())
+    caller = authenticate(scope["headers"], context.snapshot(), context.clock)
     await admit_at_rate(context.quotas, caller.tenant, scope, context.clock())
     return caller
 
