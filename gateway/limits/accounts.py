@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import tzinfo
 
+import msgspec
+
 from gateway.limits.windows import Window
 from gateway.registry.limits import Limit
 
 
-@dataclass(frozen=True, slots=True)
-class Amounts:
+class Amounts(msgspec.Struct, frozen=True, gc=False):
     """How much of each metric: requests, tokens, nanodollars. The names are those of `Limit.metric`."""
 
     requests: int = 0

@@ -106,6 +106,12 @@ class Holding:
         """Spent by all, or reserved by calls that run."""
         return self.spent - self.credit + self.unreported + self.reserved + self.in_flight
 
+    def remaining(self, limit: Limit) -> int:
+        """That of its standing, for those who need no more of it."""
+        # `used`, without the call: every answer tells it.
+        used = self.spent - self.credit + self.unreported + self.reserved + self.in_flight
+        return max(0, limit.amount - used - self.held)
+
     def standing(self, limit: Limit) -> Standing:
         """How the limit stands, as far as this instance knows."""
         return Standing(limit, self.window, self.used(), self.held)

@@ -5,35 +5,48 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
 
-from gateway.limits.accounts import Standing
+from gateway.limits.holding import Holding
+from gateway.limits.windows import Window
+from gateway.registry.limits import Limit, Metric
 
 Headers = list[tuple[bytes, bytes]]
 
+_NAMES: dict[Metric, tuple[bytes, bytes, bytes]] = {
+    "requests": (b"x-ratelimit-limit-requests", b"x-ratelimit-remaining-requests", b"x-ratelimit-reset-requests"),
+    "tokens": (b"x-ratelimit-limit-tokens", b"x-ratelimit-remaining-tokens", b"x-ratelimit-reset-tokens"),
+}
 
-def rate_headers(standings: Iterable[Standing], now: datetime) -> Headers:
+
+def rate_headers(accounts: Iterable[Iterable[tuple[Limit, Holding]]], now: datetime) -> Headers:
     """`x-ratelimit-limit|remaining|reset-requests|tokens`; money has none. Of several limits of one metric, the one of
-    which the least remains."""
-    found = list(standings)
+    which the least remains. accounts: of each, its limits with what is held of them."""
+    tightest: dict[Metric, tuple[int, int, Window]] = {}
+    for slots in accounts:
+        for limit, holding in slots:
+            remaining = holding.remaining(limit)
+            known = tightest.get(limit.metric)
+            if known is None or remaining < known[0]:
+                tightest[limit.metric] = remaining, limit.amount, holding.window
     headers: Headers = []
-    for metric in ("requests", "tokens"):
-        of_it = (each for each in found if each.limit.metric == metric)
-        standing = min(of_it, key=lambda each: each.remaining, default=None)
-        if standing is not None:
-            for name, value in (
-                ("limit", str(standing.limit.amount)),
-                ("remaining", str(standing.remaining)),
-                ("reset", duration((standing.window.end - now).total_seconds())),
-            ):
-                headers.append((f"x-ratelimit-{name}-{metric}".encode(), value.encode()))
+    for metric, (of_amount, of_remaining, of_reset) in _NAMES.items():
+        told = tightest.get(metric)
+        if told is not None:
+            remaining, amount, window = told
+            reset = duration((window.end - now).total_seconds())
+            headers += ((of_amount, b"%d" % amount), (of_remaining, b"%d" % remaining), (of_reset, reset))
     return headers
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float) -> bytes:
     """As OpenAI writes it, never shorter than it is: `120ms`, `1s`, `6m0s`, `23h59m10s`."""
-    milliseconds = max(0, math.ceil(seconds * 1000))
-    if milliseconds < 1000:
-        return f"{milliseconds}ms"
-    minutes, left = divmod(math.ceil(milliseconds / 1000), 60)
+    return _clock(math.ceil(seconds)) if seconds > 0.999 else b"%dms" % max(0, math.ceil(seconds * 1000))
+
+
+# What is told now is told again to all who are answered in this second.
+@lru_cache(maxsize=256)
+def _clock(seconds: int) -> bytes:
+    minutes, left = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{f'{hours}h' * (hours > 0)}{f'{minutes}m' * (hours + minutes > 0)}{left}s"
+    return f"{f'{hours}h' * (hours > 0)}{f'{minutes}m' * (hours + minutes > 0)}{left}s".encode()

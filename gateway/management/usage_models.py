@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import fields
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -271,4 +270,4 @@ class CallsView(BaseModel):
     next: str | None = Field(description="The `cursor` of the next page; null: this is the last.")
 
 
-TOKENS = tuple(field.name for field in fields(Tokens))
+TOKENS = Tokens.__struct_fields__

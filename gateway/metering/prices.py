@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
+from operator import attrgetter
 
 from gateway.openai.tokens import Tokens
 
@@ -15,6 +16,7 @@ _NANODOLLAR = 10 ** (_DECIMALS - 9)
 
 # Sizes of input, in thousands of tokens, above which all of a call has another price; the largest that fits counts.
 _TIERS = (512, 272, 256, 200, 128, 100, 32)
+_LOWEST_TIER = _TIERS[-1]
 
 _INPUT = "input_cost_per_token"
 _OUTPUT = "output_cost_per_token"
@@ -30,6 +32,8 @@ _OUTPUT_PARTS = (
     ("audio_output", ("output_cost_per_audio_token", _OUTPUT)),
     ("image_output", ("output_cost_per_image_token", _OUTPUT)),
 )
+_input_counts = attrgetter(*(part for part, _ in _INPUT_PARTS))
+_output_counts = attrgetter(*(part for part, _ in _OUTPUT_PARTS))
 _IMAGE = ("output_cost_per_image", "input_cost_per_image")
 _QUERY = ("input_cost_per_query",)
 _CHARACTER = ("input_cost_per_character",)
@@ -48,8 +52,8 @@ def cost(tokens: Tokens, prices: Prices) -> int | None:
     counted both in tokens and in pieces is paid once: pictures by the piece where they have such a price and none by
     the token; characters and seconds by tokens where those have a price.
     """
-    image = _price(prices, _IMAGE, ())
-    by_piece = tokens.images > 0 and image is not None and prices.get("output_cost_per_image_token") is None
+    image = _price(prices, _IMAGE, ()) if tokens.images else None
+    by_piece = image is not None and prices.get("output_cost_per_image_token") is None
     by_tokens = _sum(_token_lines(tokens, prices, pictures=not by_piece))
     measured = tokens.total > 0 and by_tokens is not None
     pieces: list[_Line] = []
@@ -69,19 +73,24 @@ def cost(tokens: Tokens, prices: Prices) -> int | None:
     return int(-(-((by_tokens or 0) + by_pieces) // _NANODOLLAR))
 
 
-def _token_lines(tokens: Tokens, prices: Prices, *, pictures: bool) -> Iterator[_Line]:
+def _token_lines(tokens: Tokens, prices: Prices, *, pictures: bool) -> list[_Line]:
     """Every part of the tokens once, the rest of either side as text. pictures: whether those made are among them."""
-    tiers = [tier for tier in _TIERS if tokens.input > tier * 1000]
-    for whole, parts, name in ((tokens.input, _INPUT_PARTS, _INPUT), (tokens.output, _OUTPUT_PARTS, _OUTPUT)):
-        rest = whole
-        for part, names in parts:
-            # Parts may overlap, as sound that was cached: none is paid twice.
-            used = min(getattr(tokens, part), rest)
-            rest -= used
-            if used and (pictures or part != "image_output"):
-                yield used, _price(prices, names, tiers)
+    tiers = [tier for tier in _TIERS if tokens.input > tier * 1000] if tokens.input > _LOWEST_TIER * 1000 else ()
+    lines: list[_Line] = []
+    for rest, parts, counts, name in (
+        (tokens.input, _INPUT_PARTS, _input_counts(tokens), _INPUT),
+        (tokens.output, _OUTPUT_PARTS, _output_counts(tokens), _OUTPUT),
+    ):
+        if any(counts):
+            for (part, names), count in zip(parts, counts, strict=True):
+                # Parts may overlap, as sound that was cached: none is paid twice.
+                used = min(count, rest)
+                rest -= used
+                if used and (pictures or part != "image_output"):
+                    lines.append((used, _price(prices, names, tiers)))
         if rest:
-            yield rest, _price(prices, (name,), tiers)
+            lines.append((rest, _price(prices, (name,), tiers)))
+    return lines
 
 
 def _sum(lines: Iterable[_Line]) -> int | Fraction | None:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from operator import attrgetter
 from typing import Any, Literal
+
+import msgspec
+from msgspec.structs import asdict
 
 from gateway.openai.tokens import Tokens
 
 Provenance = Literal["measured", "estimated", "unpriced"]
 
-# Nothing but the model's name, as the caller typed it, can be longer.
+# Nothing but the model's name, as the caller typed it, can be longer; nor can the line of a call in ASCII alone.
 LONGEST_TEXT = 128
+LONGEST_PLAIN_LINE = 2048
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallRecord:
+class CallRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One call, as it ended.
 
     at: when it came (UTC). tenant: its identity (Tenant.identity); tenant_id: its id; key_id: the API key's public id.
@@ -45,13 +46,12 @@ class CallRecord:
     streamed: bool
     latency_ms: float
     first_byte_ms: float | None
-    tokens: Tokens = field(default_factory=Tokens)
+    tokens: Tokens = Tokens()
     measured: bool = True
     known_as: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Charged:
+class Charged(msgspec.Struct, frozen=True, gc=False):
     """A call with the model it counts for (the catalog's UUID; empty: none that is known) and what it cost.
 
     cost: nanodollars; None: nobody knows the price of what was used.
@@ -69,42 +69,85 @@ class Charged:
         return "measured" if self.call.measured else "estimated"
 
 
+class _Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A call as it is stored. New fields are added at the end: a line says what a value is by its place."""
+
+    at: datetime
+    request_id: str
+    tenant: str
+    tenant_id: str
+    key_id: str
+    operation: str
+    model: str | None
+    deployment: str | None
+    provider: str | None
+    upstream_model: str | None
+    endpoint: str | None
+    status: int
+    attempts: int
+    streamed: bool
+    latency_ms: float
+    first_byte_ms: float | None
+    measured: bool
+    model_id: str
+    cost: int | None
+    tokens: Tokens
+
+
+FIELDS = _Line.__struct_fields__
+_encode = msgspec.json.Encoder().encode
+
+
 def to_line(charged: Charged) -> str:
-    """A call as one line of JSON: a list of FIELDS, ASCII alone; texts are cut at LONGEST_TEXT characters."""
-    call = charged.call
-    values = [_cut(value) for value in _call_values(call)]
-    used = {name: count for name, count in zip(_TOKEN_FIELDS, _token_values(call.tokens), strict=True) if count}
-    moment = call.at.astimezone(UTC).isoformat()
-    return _encode([moment, *values, charged.model_id, charged.cost, used])
+    """A call as one line of JSON: a list of FIELDS, ASCII alone.
+
+    The model's name is cut at LONGEST_TEXT characters, and so is any other text, should the line be too long. Raises
+    TypeError or AttributeError for what is no call.
+    """
+    call, first_byte = charged.call, charged.call.first_byte_ms
+    line = _Line(
+        call.at,
+        call.request_id,
+        call.tenant,
+        call.tenant_id,
+        call.key_id,
+        call.operation,
+        call.model and call.model[:LONGEST_TEXT],
+        call.deployment,
+        call.provider,
+        call.upstream_model,
+        call.endpoint,
+        call.status,
+        call.attempts,
+        call.streamed,
+        round(call.latency_ms, 3),
+        first_byte and round(first_byte, 3),
+        call.measured,
+        charged.model_id,
+        charged.cost,
+        call.tokens,
+    )
+    try:
+        plain = _encode(line)
+        if plain.isascii() and len(plain) <= LONGEST_PLAIN_LINE:
+            return plain.decode()
+    except UnicodeEncodeError:
+        # Half of a character, which JSON can escape and UTF-8 has no bytes for.
+        pass
+    return json.dumps([_cut(value) for value in msgspec.to_builtins(line)], separators=(",", ":"))
 
 
 def from_line(line: str) -> Charged:
     """The call that to_line wrote; ValueError for what it never writes. What a newer version added is left out."""
     try:
-        moment, *rest = json.loads(line)
-        values = dict(zip(FIELDS[1:], rest, strict=False))
-        used = {name: values["tokens"][name] for name in _TOKEN_FIELDS if name in values["tokens"]}
-        call = {name: values[name] for name in _CALL_FIELDS}
-        at = datetime.fromisoformat(moment).astimezone(UTC)
-        record = CallRecord(at=at, model_id=values["model_id"] or None, tokens=Tokens(**used), **call)
-        return Charged(record, values["model_id"], values["cost"])
-    except (KeyError, TypeError, RecursionError) as fault:
+        # No other parser takes half of a character.
+        told = asdict(msgspec.convert(json.loads(line), _Line))
+    except RecursionError as fault:
         raise ValueError("not the line of a call") from fault
+    model_id, price = told["model_id"], told.pop("cost")
+    told |= {"at": told["at"].astimezone(UTC), "model_id": model_id or None}
+    return Charged(CallRecord(**told), model_id, price)
 
 
 def _cut(value: Any) -> Any:
-    if isinstance(value, str):
-        return value[:LONGEST_TEXT]
-    return round(value, 3) if isinstance(value, float) else value
-
-
-_TOKEN_FIELDS = tuple(field.name for field in fields(Tokens))
-_CALL_FIELDS = tuple(
-    each.name for each in fields(CallRecord) if each.name not in ("at", "model_id", "tokens", "known_as")
-)
-# New ones are added at the end: a line says what a value is by its place.
-FIELDS = ("at", *_CALL_FIELDS, "model_id", "cost", "tokens")
-
-_call_values = attrgetter(*_CALL_FIELDS)
-_token_values = attrgetter(*_TOKEN_FIELDS)
-_encode = json.JSONEncoder(separators=(",", ":")).encode
+    return value[:LONGEST_TEXT] if isinstance(value, str) else value

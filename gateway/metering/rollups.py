@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
 from operator import add, attrgetter
 from typing import Literal
+
+import msgspec
+from msgspec.structs import astuple
 
 from gateway.metering.records import Charged
 
@@ -15,8 +17,7 @@ RollupPeriod = Literal["day", "month"]
 _FAILED_FROM = 400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dimensions:
+class Dimensions(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What calls have in common. Empty: there was none, or none is known.
 
     All of it is the registry's or the catalog's, never what a caller typed: so there are only so many. model_id: the
@@ -37,8 +38,7 @@ class Dimensions:
         return hashlib.sha256("\x00".join(astuple(self)).encode(errors="replace")).hexdigest()[:32]
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(msgspec.Struct, frozen=True, gc=False):
     """What calls came to. failed: those of status 400 and over, and those that broke off (0).
 
     Tokens are parts of input and output as in gateway.openai.tokens, audio and image of both sides together.
@@ -73,16 +73,19 @@ class Totals:
         return Totals(*map(add, _values(self), _values(other)))
 
 
-TOTALS = tuple(each.name for each in fields(Totals))
+TOTALS = Totals.__struct_fields__
 _values = attrgetter(*TOTALS)
 
 
-@dataclass(frozen=True, slots=True)
-class Total:
+class Total(msgspec.Struct, frozen=True, gc=False):
     """What the calls of these dimensions came to."""
 
     dimensions: Dimensions
     totals: Totals
+
+
+# What one call comes to, in the order of TOTALS.
+Counts = tuple[int, ...]
 
 
 def dimensions_of(charged: Charged) -> Dimensions:
@@ -99,32 +102,41 @@ def dimensions_of(charged: Charged) -> Dimensions:
     )
 
 
-def totals_of(charged: Charged) -> Totals:
-    """What one call comes to."""
-    call, tokens, provenance = charged.call, charged.call.tokens, charged.provenance
-    return Totals(
-        requests=1,
-        failed=int(call.status == 0 or call.status >= _FAILED_FROM),
-        input_tokens=tokens.input,
-        output_tokens=tokens.output,
-        cached_tokens=tokens.cached_input,
-        reasoning_tokens=tokens.reasoning,
-        audio_tokens=tokens.audio_input + tokens.audio_output,
-        image_tokens=tokens.image_input + tokens.image_output,
-        images=tokens.images,
-        characters=tokens.characters,
-        milliseconds=round(tokens.seconds * 1000),
-        cost=charged.cost or 0,
-        measured=int(provenance == "measured"),
-        estimated=int(provenance == "estimated"),
-        unpriced=int(provenance == "unpriced"),
-        latency_ms=round(call.latency_ms),
+def counts_of(charged: Charged) -> Counts:
+    """What one call comes to. Raises TypeError or AttributeError for what is no call."""
+    call, tokens, cost = charged.call, charged.call.tokens, charged.cost
+    is_known = cost is not None
+    return (
+        1,
+        call.status == 0 or call.status >= _FAILED_FROM,
+        tokens.input,
+        tokens.output,
+        tokens.cached_input,
+        tokens.reasoning,
+        tokens.audio_input + tokens.audio_output,
+        tokens.image_input + tokens.image_output,
+        tokens.images,
+        tokens.characters,
+        round(tokens.seconds * 1000),
+        cost or 0,
+        is_known and call.measured,
+        is_known and not call.measured,
+        not is_known,
+        round(call.latency_ms),
     )
+
+
+def summed(counts: Iterable[Counts]) -> Totals:
+    """What several calls come to."""
+    return Totals(*map(sum, zip(*counts, strict=True)))
 
 
 def rolled_up(calls: Iterable[Charged]) -> dict[Dimensions, Totals]:
     """Calls added up by their dimensions."""
-    return merged((dimensions_of(each), totals_of(each)) for each in calls)
+    found: dict[Dimensions, list[Counts]] = {}
+    for each in calls:
+        found.setdefault(dimensions_of(each), []).append(counts_of(each))
+    return {dimensions: summed(counts) for dimensions, counts in found.items()}
 
 
 def merged(parts: Iterable[tuple[Dimensions, Totals]]) -> dict[Dimensions, Totals]:

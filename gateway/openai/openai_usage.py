@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec.structs import replace
 
 from gateway.openai.tokens import MOST, Tokens, count, sides
 
 _NOTHING: Mapping[str, Any] = {}
+_Count = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
+
+
+class _Details(msgspec.Struct, gc=False):
+    """Parts of either side."""
+
+    cached_tokens: _Count | None = None
+    cache_write_tokens: _Count | None = None
+    reasoning_tokens: _Count | None = None
+    audio_tokens: _Count | None = None
+    image_tokens: _Count | None = None
+
+
+class _Counted(msgspec.Struct, gc=False):
+    """The usage of nearly every chat, read at once. What has another shape, or DeepSeek's own field, is not read so."""
+
+    prompt_tokens: _Count
+    completion_tokens: _Count
+    prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _Details | None = None
+    prompt_cache_hit_tokens: None = None
 
 
 class _Answer(msgspec.Struct):
     """The fields of OpenAI's answers that tell usage; all others are skipped."""
 
-    usage: Any = None
+    usage: msgspec.Raw = msgspec.Raw()
 
 
 class _Images(msgspec.Struct):
@@ -39,6 +60,10 @@ class _Response(msgspec.Struct):
     output: msgspec.Raw = msgspec.Raw()
 
 
+_NO_DETAILS = _Details()
+
+_decode_any = msgspec.json.Decoder().decode
+_decode_counted = msgspec.json.Decoder(_Counted).decode
 _decode = msgspec.json.Decoder(_Answer).decode
 _decode_images = msgspec.json.Decoder(_Images).decode
 _decode_heard = msgspec.json.Decoder(_Heard).decode
@@ -49,7 +74,23 @@ _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 def of_answer(body: bytes) -> Tokens | None:
     """Tokens of any answer that has nothing but `usage` to tell."""
-    return of_usage(_decode(body).usage)
+    told = _decode(body).usage
+    try:
+        usage = _decode_counted(told)
+    except msgspec.DecodeError:
+        return of_usage(_decode_any(told)) if told else None
+    heard, said = usage.prompt_tokens_details or _NO_DETAILS, usage.completion_tokens_details or _NO_DETAILS
+    return Tokens(
+        input=usage.prompt_tokens,
+        output=usage.completion_tokens,
+        cached_input=heard.cached_tokens or 0,
+        cache_write=heard.cache_write_tokens or 0,
+        reasoning=said.reasoning_tokens or 0,
+        audio_input=heard.audio_tokens or 0,
+        audio_output=said.audio_tokens or 0,
+        image_input=heard.image_tokens or 0,
+        image_output=said.image_tokens or 0,
+    )
 
 
 def of_usage(usage: Any) -> Tokens | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -9,6 +10,10 @@ import msgspec
 from gateway.errors import InvalidRequest
 from gateway.openai.output_limits import NESTED
 from gateway.openai.tokens import count
+
+_CONFIGS = ("generationConfig", "generation_config", "inferenceConfig", "textGenerationConfig")
+_NO_CONFIGS = (None, None, None, None)
+_CANDIDATES = dict.fromkeys(_CONFIGS[:2], ("candidateCount", "candidate_count"))
 
 
 class JsonCall(msgspec.Struct, frozen=True):
@@ -40,27 +45,31 @@ class JsonCall(msgspec.Struct, frozen=True):
 
     def most_output_tokens(self) -> int:
         """The most tokens that one answer may have, as far as the body says; 0 when it does not."""
-        limits = [
+        most = 0
+        for told in (
             *(self.max_completion_tokens, self.max_tokens, self.max_output_tokens),
             *(self.max_tokens_to_sample, self.max_gen_len),
-        ]
-        for config, names in (
-            (self.google_config, NESTED["generationConfig"]),
-            (self.google_config_too, NESTED["generation_config"]),
-            (self.converse_config, NESTED["inferenceConfig"]),
-            (self.titan_config, NESTED["textGenerationConfig"]),
+            *self._nested(NESTED),
         ):
-            if isinstance(config, dict):
-                limits += map(config.get, names)
-        return max(count(each) or 0 for each in limits)
+            if told is not None:
+                most = max(most, count(told) or 0)
+        return most
 
     def answers(self) -> int:
         """How many answers the body asks for to one prompt: `n`, `best_of`, Google's `candidateCount`; 1 at least."""
-        asked = [self.n, self.best_of]
-        for config in (self.google_config, self.google_config_too):
-            if isinstance(config, dict):
-                asked += (config.get("candidateCount"), config.get("candidate_count"))
-        return max(count(each) or 1 for each in asked)
+        most = 1
+        for asked in (self.n, self.best_of, *self._nested(_CANDIDATES)):
+            if asked is not None:
+                most = max(most, count(asked) or 1)
+        return most
+
+    def _nested(self, names: Mapping[str, tuple[str, ...]]) -> Sequence[Any]:
+        """What the body says in its configs, by the names that each has for it; most bodies have none."""
+        configs = (self.google_config, self.google_config_too, self.converse_config, self.titan_config)
+        if configs == _NO_CONFIGS:
+            return ()
+        said = zip(configs, _CONFIGS, strict=True)
+        return [config.get(name) for config, each in said if isinstance(config, dict) for name in names.get(each, ())]
 
 
 _decode = msgspec.json.Decoder(JsonCall).decode

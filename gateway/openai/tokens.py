@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 # No call uses more; a larger number is a mistake, and sums of it would outgrow what a table can hold.
 MOST = 10**12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
+class Tokens(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """Counts of one call, as the upstream told them.
 
     input, output: all tokens of either side; the others are parts of them. cached_input: of the input, read from a

@@ -8,7 +8,7 @@ from gateway.errors import PermissionDenied
 from gateway.limits.accounts import Account, Amounts
 from gateway.limits.tenant_accounts import model_account, tenant_account
 from gateway.metering.prices import cost
-from gateway.metering.reserve import most_input, reserved_form_tokens, reserved_tokens
+from gateway.metering.reserve import reserved_form_tokens, reserved_sides
 from gateway.openai.operations import Operation
 from gateway.openai.tokens import Tokens
 from gateway.openai.usage import spoken_characters
@@ -46,7 +46,7 @@ class Admission:
         self._pricer = pricer
         self._assumed_output = assumed_output
         self._unpriced_may_pass = unpriced_may_pass
-        self._accounts: dict[tuple[str, str | None], tuple[Account, ...]] = {}
+        self._accounts: dict[tuple[str, str | None], tuple[tuple[Account, ...], bool]] = {}
 
     def forget(self) -> None:
         """The registry changed: limits may have."""
@@ -59,24 +59,26 @@ class Admission:
         of money and whose price nobody knows.
         """
         model = _model(caller, asked.model, pool) if caller.models.all else None
-        accounts = self._accounts_of(caller, model)
+        accounts, counts_cost = self._accounts_of(caller, model)
         if not accounts and model is None:
             return None
-        counts_cost = any(limit.metric == "cost" for account in accounts for limit in account.limits)
         tokens = _expected(asked, self._assumed_output)
         price = await self._dearest(pool, tokens) if counts_cost else 0
         reservation = await self._quotas.reserve(accounts, Amounts(1, tokens.total, price))
         return Admitted(reservation, model.model_id if model is not None else None, counts_cost)
 
-    def _accounts_of(self, caller: Caller, model: TenantModel | None) -> tuple[Account, ...]:
+    def _accounts_of(self, caller: Caller, model: TenantModel | None) -> tuple[tuple[Account, ...], bool]:
+        """The accounts that have limits, and whether some limit is one of money."""
         key = (caller.key.id, model.model_id if model is not None else None)
-        accounts = self._accounts.get(key)
-        if accounts is None:
+        known = self._accounts.get(key)
+        if known is None:
             found = [tenant_account(caller.tenant, time_zone)]
             if model is not None:
                 found.append(model_account(caller.tenant, model, time_zone))
-            accounts = self._accounts[key] = tuple(each for each in found if each.limits)
-        return accounts
+            accounts = tuple(each for each in found if each.limits)
+            counts_cost = any(limit.metric == "cost" for account in accounts for limit in account.limits)
+            known = self._accounts[key] = accounts, counts_cost
+        return known
 
     async def _dearest(self, pool: Pool, tokens: Tokens) -> int:
         """The most that a call may cost, whichever deployment of its pool answers it."""
@@ -102,11 +104,10 @@ def _expected(asked: Asked, assumed_output: int) -> Tokens:
     operation, body = asked.call.operation.name, asked.call.body
     if isinstance(body, Form):
         return Tokens(input=reserved_form_tokens(operation, body.spool.length, assumed_output))
-    total = reserved_tokens(operation, asked.fields, body, assumed_output)
-    heard = min(most_input(body), total)
+    heard, said = reserved_sides(operation, asked.fields, body, assumed_output)
     return Tokens(
         input=heard,
-        output=total - heard,
+        output=said,
         images=asked.fields.answers() if operation == "image_generation" else 0,
         characters=spoken_characters(body) if operation == "audio_speech" else 0,
     )

@@ -35,6 +35,7 @@ BROKE_OFF = 0
 FAILURES = frozenset({408, 429, *range(500, 600)})
 BYTES_A_TOKEN = 4
 NOTHING = Tokens()
+UNSPENT = Amounts()
 
 
 class Meter:
@@ -181,7 +182,7 @@ class Metered:
         """What the limits are charged. A call that failed for no fault of the caller's is given back whole."""
         failed = self._status != CALLER_LEFT if self._answer is None else self._answer.status in FAILURES
         if failed:
-            return Amounts()
+            return UNSPENT
         price: int | None = 0
         if self._admitted is not None and self._admitted.counts_cost and self._deployment is not None:
             priced = self._pricer.known(self._deployment.provider, known_as)

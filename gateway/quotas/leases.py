@@ -47,7 +47,7 @@ class Leases:
         self.waiting = {"requests": 0, "tokens": 0, "cost": 0}
         self._means = means
         self._holdings: dict[str, Holding] = {}
-        self._slots: list[tuple[Limit, Holding]] = []
+        self.slots: Slots = ()
         self._stored: Stored | None = None
         self._entries: dict[str, Entry] = {}
         self._read_at = 0.0
@@ -59,23 +59,23 @@ class Leases:
         if account.limits is not self.account.limits and account.limits != self.account.limits:
             self._arrange(account, now)
         if not beyond:
-            for limit, holding in self._slots:
+            for limit, holding in self.slots:
                 # `holding.free`, without the call: this is all that most calls do here.
                 free = holding.leased + holding.credit - holding.reserved - holding.unreported
                 if free < getattr(need, limit.metric) or holding.window.end <= now or holding.amount > limit.amount:
                     return False
-        for limit, holding in self._slots:
+        for limit, holding in self.slots:
             amount = getattr(need, limit.metric)
             holding.reserved += amount
             holding.taken += amount
-            taken.append((self, limit, holding, amount))
+        taken.append((self, self.slots, need))
         return True
 
     def known(self, account: Account, need: Amounts, now: datetime) -> list[Refusal]:
         """The refusals that need no look at storage: what never fits, and what was seen to be spent."""
         self._arrange(account, now)
         refusals = []
-        for limit, holding in self._slots:
+        for limit, holding in self.slots:
             asked = getattr(need, limit.metric)
             if asked > limit.amount:
                 refusals.append(Refusal(limit, holding.window, "never"))
@@ -89,7 +89,7 @@ class Leases:
         while True:
             await self._look()
             now = self._learn()
-            asked = [(limit, holding, getattr(need, limit.metric)) for limit, holding in self._slots]
+            asked = [(limit, holding, getattr(need, limit.metric)) for limit, holding in self.slots]
             refusals = [each for each in (holding.refusal(limit, most) for limit, holding, most in asked) if each]
             if refusals:
                 if now - self._read_at < FRESH_SECONDS:
@@ -111,7 +111,7 @@ class Leases:
         while True:
             await self._look()
             now = self._learn()
-            keep = {limit.name: 0 if closing else holding.kept(limit, now) for limit, holding in self._slots}
+            keep = {limit.name: 0 if closing else holding.kept(limit, now) for limit, holding in self.slots}
             if await self._write(keep, {}):
                 return
             pauses = await self._pause(pauses)
@@ -125,14 +125,14 @@ class Leases:
             names = {each.limit.name for each in refusals if each.why != "never"}
             if all(self._entries[name].exceeded for name in names & self._entries.keys()):
                 return
-            keep = {limit.name: holding.free for limit, holding in self._slots}
+            keep = {limit.name: holding.free for limit, holding in self.slots}
             if await self._write(keep, {}, exceeded=names):
                 return
             pauses = await self._pause(pauses)
 
     def standings(self) -> list[Standing]:
         """How each limit stands, as far as is known here."""
-        return [holding.standing(limit) for limit, holding in self._slots]
+        return [holding.standing(limit) for limit, holding in self.slots]
 
     async def read_standings(self, account: Account) -> list[Standing]:
         """How each limit stands, by one read."""
@@ -150,7 +150,7 @@ class Leases:
 
     def is_due(self, now: datetime) -> bool:
         """Whether it is time to `report`."""
-        return any(holding.is_due(now) for _, holding in self._slots)
+        return any(holding.is_due(now) for _, holding in self.slots)
 
     def is_idle(self, now: datetime, seconds: float) -> bool:
         """Whether nothing is held, nobody waits, and nothing was written for so long."""
@@ -166,13 +166,14 @@ class Leases:
     def _arrange(self, account: Account, now: datetime) -> None:
         """A holding of the running window for each limit; calls that run settle with the one they reserved from."""
         self.account = account
-        self._slots = []
+        slots = []
         for limit in account.limits:
             held = self._holdings.get(limit.name)
             if held is None or held.window.end <= now:
                 here = window(limit.period, now, account.zone)
                 held = self._holdings[limit.name] = held.next(here) if held else Holding(here, written=now.timestamp())
-            self._slots.append((limit, held))
+            slots.append((limit, held))
+        self.slots = tuple(slots)
 
     async def _look(self) -> None:
         """Read the row, unless the version that is known can be written over."""
@@ -186,14 +187,14 @@ class Leases:
         now = self._means.utc_now()
         self._arrange(self.account, now)
         self._entries = {}
-        for limit, held in self._slots:
+        for limit, held in self.slots:
             stored = self._stored.entries.get(limit.name)
             entry, here = current(stored, limit, now, self.account.zone, self._means.instance)
             if held.window.key != here.key:
                 held = self._holdings[limit.name] = held.next(here)
             held.learn(entry, self._means.instance)
             self._entries[limit.name] = entry
-        self._slots = [(limit, self._holdings[limit.name]) for limit, _ in self._slots]
+        self.slots = tuple((limit, self._holdings[limit.name]) for limit, _ in self.slots)
         return now.timestamp()
 
     async def _write(self, keep: dict[str, int], running: dict[str, int], exceeded: Collection[str] = ()) -> bool:
@@ -208,7 +209,7 @@ class Leases:
         entries = dict(self._stored.entries)
         events: list[Event] = []
         sent: list[tuple[Holding, Proposal]] = []
-        for limit, holding in self._slots:
+        for limit, holding in self.slots:
             name = limit.name
             proposal = holding.propose(
                 limit, self._entries[name], means.instance, keep[name], running.get(name, 0), until
@@ -247,5 +248,7 @@ class Leases:
         return pauses + 1
 
 
-# What a call took: of whose leases, of which limit and holding, how much.
-Take = tuple[Leases, Limit, Holding, int]
+# Each limit with what is held of it in one window. A call keeps those that it took from.
+Slots = tuple[tuple[Limit, Holding], ...]
+# What a call took: of whose leases, of which of their slots, how much of each.
+Take = tuple[Leases, Slots, Amounts]

@@ -191,8 +191,8 @@ class Quotas:
                 # The next refusal tells it.
                 pass
         now = self._utc_now()
-        standings = [holding.standing(limit) for _, limit, holding, _ in takes] + leases.standings()
-        raise refused(account, refusals, need, now, self._chance(), rate_headers(standings, now))
+        headers = rate_headers([*(slots for _, slots, _ in takes), leases.slots], now)
+        raise refused(account, refusals, need, now, self._chance(), headers)
 
     async def _report(self, accounts: Iterable[Leases], *, closing: bool = False) -> None:
         """Write the rows that are due (closing: all); what storage does not take is written when it is back."""

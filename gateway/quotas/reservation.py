@@ -28,12 +28,13 @@ class Reservation:
         if not self._open:
             return
         self._open = False
-        for leases, limit, holding, reserved in self._takes:
-            amount = getattr(spent, limit.metric)
-            holding.reserved -= reserved
-            holding.unreported += amount
-            if amount < reserved and not holding.patience:
-                self._hurry(leases)
+        for leases, slots, need in self._takes:
+            for limit, holding in slots:
+                reserved, amount = getattr(need, limit.metric), getattr(spent, limit.metric)
+                holding.reserved -= reserved
+                holding.unreported += amount
+                if amount < reserved and not holding.patience:
+                    self._hurry(leases)
 
     def refund(self) -> None:
         """The call came to nothing."""
@@ -41,8 +42,8 @@ class Reservation:
 
     def standings(self) -> list[Standing]:
         """How the limits stand now, as far as this instance knows."""
-        return [holding.standing(limit) for _, limit, holding, _ in self._takes]
+        return [holding.standing(limit) for _, slots, _ in self._takes for limit, holding in slots]
 
     def headers(self) -> Headers:
         """`x-ratelimit-*` for the answer."""
-        return rate_headers(self.standings(), self._utc_now())
+        return rate_headers([slots for _, slots, _ in self._takes], self._utc_now())

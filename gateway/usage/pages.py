@@ -8,11 +8,13 @@ from datetime import datetime
 
 from gateway.metering.pages import UsagePage
 from gateway.metering.records import Charged, to_line
-from gateway.metering.rollups import Dimensions, Totals, dimensions_of, totals_of
+from gateway.metering.rollups import Counts, Dimensions, counts_of, dimensions_of, summed
 from gateway.storage.usage import CHARACTERS_IN_A_PAGE, DIMENSIONS_IN_A_PAGE
 
-# What calls of one page have in common, so that it lies in one hour and counts in one day: the tenant and the hour.
-Hour = tuple[str, datetime]
+# What calls of one page have in common, so that it lies in one hour and counts in one day: the tenant, the hour's day
+# and number. And what those of one sum have, which is cheaper to tell than their Dimensions.
+Hour = tuple[str, int, int]
+Kind = tuple[str | int | None, ...]
 
 
 @dataclass(slots=True)
@@ -23,7 +25,7 @@ class _Open:
     at: datetime
     lines: list[str] = field(default_factory=list)
     characters: int = 0
-    sums: dict[Dimensions, Totals] = field(default_factory=dict)
+    counts: dict[Dimensions, list[Counts]] = field(default_factory=dict)
 
     def has_room(self, length: int) -> bool:
         """Whether a line of so many characters fits in."""
@@ -38,18 +40,21 @@ class Packing:
         self._sequence = sequence
         self._pages: list[_Open] = []
         self._newest: dict[Hour, _Open] = {}
-        self._homes: dict[tuple[Hour, Dimensions], _Open] = {}
+        self._homes: dict[Kind, tuple[_Open, list[Counts]]] = {}
 
     def add(self, charged: Charged) -> None:
         """Put a call into a page that has room for it. Raises TypeError or AttributeError for what can't be counted."""
-        line, dimensions, totals = to_line(charged), dimensions_of(charged), totals_of(charged)
-        hour = (charged.call.tenant, charged.call.at.replace(minute=0, second=0, microsecond=0))
+        line, counts, call = to_line(charged), counts_of(charged), charged.call
+        hour = (call.tenant, call.at.toordinal(), call.at.hour)
+        named = (call.provider, call.upstream_model, call.operation, call.deployment, call.key_id, call.endpoint)
+        kind = (*hour, charged.model_id, *named)
         length = len(line) + 1
-        page = self._homes.get((hour, dimensions))
-        if page is None or not page.has_room(length):
-            page = self._homes[hour, dimensions] = self._with_room(hour, charged, length)
-        known = page.sums.get(dimensions)
-        page.sums[dimensions] = totals if known is None else known + totals
+        home = self._homes.get(kind)
+        if home is None or not home[0].has_room(length):
+            page = self._with_room(hour, charged, length)
+            home = self._homes[kind] = page, page.counts.setdefault(dimensions_of(charged), [])
+        page, alike = home
+        alike.append(counts)
         page.lines.append(line)
         page.characters += length
 
@@ -62,13 +67,13 @@ class Packing:
                 instance=self._instance,
                 sequence=sequence,
                 lines=tuple(page.lines),
-                sums=page.sums,
+                sums={dimensions: summed(counts) for dimensions, counts in page.counts.items()},
             )
 
     def _with_room(self, hour: Hour, first: Charged, length: int) -> _Open:
         """A page of this hour that takes other dimensions yet."""
         page = self._newest.get(hour)
-        if page is None or not page.has_room(length) or len(page.sums) == DIMENSIONS_IN_A_PAGE:
+        if page is None or not page.has_room(length) or len(page.counts) == DIMENSIONS_IN_A_PAGE:
             page = self._newest[hour] = _Open(first.call.tenant, first.call.at)
             self._pages.append(page)
         return page

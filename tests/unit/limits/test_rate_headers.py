@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from gateway.limits.accounts import Standing
+from gateway.limits.holding import Holding
 from gateway.limits.rate_headers import duration, rate_headers
 from gateway.limits.windows import window
 from gateway.registry.limits import Limit
@@ -12,17 +12,15 @@ from gateway.registry.limits import Limit
 NOW = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
 
 
-def standing(metric, period, amount, used, held=0):
-    return Standing(Limit(metric, period, amount), window(period, NOW, UTC), used, held)
+def slot(metric, period, amount, used, held=0):
+    return Limit(metric, period, amount), Holding(window(period, NOW, UTC), spent=used, held=held)
 
 
 def test_the_tightest_limit_of_each_metric_is_told():
     headers = rate_headers(
         [
-            standing("requests", "minute", 60, 10),
-            standing("requests", "day", 1000, 990, held=4),
-            standing("tokens", "minute", 5000, 6000),
-            standing("cost", "day", 10**9, 0),
+            [slot("requests", "minute", 60, 10), slot("tokens", "minute", 5000, 6000)],
+            [slot("requests", "day", 1000, 990, held=4), slot("cost", "day", 10**9, 0)],
         ],
         NOW,
     )
@@ -36,8 +34,14 @@ def test_the_tightest_limit_of_each_metric_is_told():
     }
 
 
+def test_what_remains_is_that_of_the_standing():
+    for used, held in ((10, 4), (60, 1), (0, 0)):
+        limit, holding = slot("requests", "minute", 60, used, held)
+        assert holding.remaining(limit) == holding.standing(limit).remaining
+
+
 def test_without_limits_there_are_no_headers():
-    assert rate_headers([], NOW) == []
+    assert rate_headers([], NOW) == rate_headers([[]], NOW) == []
 
 
 def test_durations_are_written_as_openai_does_and_never_shorter_than_they_are():
@@ -52,4 +56,4 @@ def test_durations_are_written_as_openai_does_and_never_shorter_than_they_are():
         (3600, "1h0m0s"),
         (timedelta(days=3, seconds=61).total_seconds(), "72h1m1s"),
     ):
-        assert duration(seconds) == text
+        assert duration(seconds).decode() == text

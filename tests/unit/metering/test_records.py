@@ -34,7 +34,7 @@ def test_a_call_comes_back_from_its_line_as_it_was(status, tokens, cost, model, 
 
 def test_a_line_is_a_list_in_the_order_of_its_fields():
     values = dict(zip(FIELDS, json.loads(to_line(charged(latency_ms=1.23456))), strict=True))
-    assert values["at"] == "2026-11-20T12:00:00+00:00"
+    assert values["at"] == "2026-11-20T12:00:00Z"
     assert (values["latency_ms"], values["tokens"]) == (1.235, {"input": 10, "output": 5})
     assert "tenant" in values and "known_as" not in values
 
@@ -46,6 +46,14 @@ def test_what_a_caller_typed_is_cut_and_no_line_is_longer_than_a_page_expects():
     assert len(line) < LONGEST_LINE
     assert from_line(line).call.model == "東" * LONGEST_TEXT
     assert from_line(to_line(charged(model="\ud800"))).call.model == "\ud800"
+
+
+def test_a_line_of_the_first_version_is_read():
+    line = (
+        '["2026-11-20T12:00:01+00:00","request-000001","contoso@1763629200","contoso","3f9ac2e1b07d","chat","gpt-4o",'
+        '"openai-chat/east","azure","gpt-4o",null,200,1,false,100.0,40.0,true,"",7,{"input":10,"output":5}]'
+    )
+    assert from_line(line) == charged(1, model_id="", known_as=())
 
 
 def test_a_line_of_a_newer_version_is_read_without_what_is_new():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.openai.headers import presented_key, to_caller, to_upstream
+from gateway.openai.headers import KEPT_NAMES, presented_key, to_caller, to_upstream
 
 HOP_BY_HOP = [b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"proxy-authorization"]
 PLATFORM = [
@@ -65,3 +65,17 @@ def test_what_a_caller_can_use_passes_in_lower_case(name):
 )
 def test_the_api_key_is_taken_from_any_of_three_headers(headers, key):
     assert presented_key(headers) == key
+
+
+def test_names_that_callers_and_upstreams_make_up_do_not_fill_the_memory():
+    made_up = [(b"x-made-up-%d" % number, b"1") for number in range(2 * KEPT_NAMES)]
+    assert to_upstream([*made_up, (b"accept", b"*/*"), (b"anthropic-beta", b"b")]) == [
+        ("accept", "*/*"),
+        ("anthropic-beta", "b"),
+    ]
+    assert to_caller([*made_up, (b"Retry-After", b"1"), (b"x-ratelimit-made-up", b"2")]) == [
+        (b"retry-after", b"1"),
+        (b"x-ratelimit-made-up", b"2"),
+    ]
+    assert to_upstream([(b"anthropic-made-up-later", b"1")]) == [("anthropic-made-up-later", "1")]
+    assert to_caller([(b"openai-made-up-later", b"1")]) == [(b"openai-made-up-later", b"1")]

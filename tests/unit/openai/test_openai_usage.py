@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.openai import openai_usage
-from gateway.openai.tokens import Tokens
+from gateway.openai.tokens import MOST, Tokens
 
 
 def test_chat_tells_parts_of_either_side():
@@ -39,6 +41,23 @@ def test_deepseek_tells_its_cache_beside_the_counts():
 def test_details_that_can_not_be_read_are_none(details):
     usage = {"prompt_tokens": 9, "completion_tokens": 1, "prompt_tokens_details": details}
     assert openai_usage.of_usage(usage) == Tokens(input=9, output=1)
+
+
+COUNTS = st.sampled_from([0, 5, 12.0, -1, 2.5, "5", None, True, MOST, MOST + 1, 10**30])
+DETAILS = st.dictionaries(st.sampled_from(["cached_tokens", "audio_tokens", "reasoning_tokens", "other"]), COUNTS)
+USAGES = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("prompt_tokens", "completion_tokens", "total_tokens", "prompt_cache_hit_tokens"), COUNTS),
+        **dict.fromkeys(("prompt_tokens_details", "completion_tokens_details"), COUNTS | DETAILS),
+        "input_tokens": COUNTS,
+    },
+)
+
+
+@given(USAGES)
+def test_the_usual_shape_is_read_at_once_to_the_same_counts(usage):
+    assert openai_usage.of_answer(json.dumps({"usage": usage}).encode()) == openai_usage.of_usage(usage)
 
 
 RESPONSE = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
