@@ -54,6 +54,11 @@ class Meter:
 class Metered:
     """One call on its way: entered once it is read, and recorded when it is left, however that happens."""
 
+    __slots__ = (
+        *("_admitted", "_answer", "_asked", "_asks", "_at", "_attempts", "_caller", "_deployment", "_endpoint"),
+        *("_first_byte", "_pricer", "_reader", "_recorder", "_request_id", "_status"),
+    )
+
     def __init__(
         self,
         recorder: Recorder,

@@ -75,7 +75,7 @@ async def read_request(
         operation=route.operation,
         method=action.method,
         path=path,
-        query=urlencode(query),
+        query=urlencode(query) if query else "",
         body=body if action.body != "none" else b"",
         headers=headers,
         api_version=version,
@@ -145,12 +145,15 @@ def home_of(ids: ThingIds, route: Route, body: bytes, asked: JsonCall) -> str | 
 
     Raises NotFound for an id that is not the caller's, InvalidRequest for things that live apart.
     """
+    mentions = route.operation.mentions_things and MARK in body
+    if route.id is None and not route.operation.id_prefixes and not mentions:
+        return None
     named = [route.id]
     if route.operation.id_prefixes:
         # What these two fields hold must live somewhere: an id that was never issued can't be found anywhere.
         named += [each for each in (asked.previous_response_id, asked.input_file_id) if isinstance(each, str)]
     tags = {_home(ids, each).tag for each in named if each}
-    if route.operation.mentions_things and MARK in body:
+    if mentions:
         try:
             tags |= {home.tag for home in ids.homes(body)}
         except UnknownThing as unknown:

@@ -16,6 +16,8 @@ from gateway.registry.tenant_models import TenantModel, TenantModels
 from gateway.registry.tenants import Tenant
 
 ENDPOINT = "endpoint"
+# So many pools are kept as single tenants see them; then they are made anew.
+KEPT_POOLS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Directory:
         by_id = {deployment.id: deployment for deployment in snapshot.deployments if deployment.active}
         for endpoint in snapshot.endpoints.values():
             self._add((ENDPOINT, endpoint.name), members_of(endpoint, by_id), prompt_affinity=endpoint.prompt_affinity)
+        # Pools as tenants with models of their own see them.
+        self._narrowed: dict[tuple[str, tuple[str, str]], Pool] = {}
         self._homes = {tag(deployment_id): deployment for deployment_id, deployment in by_id.items()}
 
     def _add(self, key: tuple[str, str], members: Sequence[Deployment], *, prompt_affinity: bool = False) -> None:
@@ -78,11 +82,14 @@ class Directory:
         configured = self._snapshot.models_of(tenant)
         if configured is None or (model in configured.by_name and not pool.is_endpoint):
             return pool
-        allowed = [[each for each in tier if served_as(each, configured)] for tier in pool.tiers]
-        size = sum(map(len, allowed))
-        if not size:
+        narrowed = self._narrowed.get((tenant.id, pool.key))
+        if narrowed is None:
+            if len(self._narrowed) >= KEPT_POOLS:
+                self._narrowed.clear()
+            narrowed = self._narrowed[tenant.id, pool.key] = _narrowed(pool, configured)
+        if not narrowed.size:
             raise _unknown(self._snapshot, operation, model, tenant)
-        return pool if size == pool.size else replace(pool, tiers=tuple(tuple(tier) for tier in allowed), size=size)
+        return narrowed
 
     def _pool(self, operation: Operation, model: str | None, tenant: Tenant) -> Pool:
         if model:
@@ -120,6 +127,13 @@ class Directory:
         if deployment is None or operation.name not in deployment.operations:
             return None
         return Pool((operation.name, ""), ((deployment,),), 1)
+
+
+def _narrowed(pool: Pool, configured: TenantModels) -> Pool:
+    """The part of a pool that serves one of these models."""
+    allowed = tuple(tuple(each for each in tier if served_as(each, configured)) for tier in pool.tiers)
+    size = sum(map(len, allowed))
+    return pool if size == pool.size else replace(pool, tiers=allowed, size=size)
 
 
 def served_as(deployment: Deployment, configured: TenantModels) -> TenantModel | None:

@@ -26,6 +26,11 @@ class Conditions(msgspec.Struct, frozen=True):
 class Plan:
     """Owns the retry state of one call. Ask `next()` for a deployment, tell `record()` what became of it."""
 
+    __slots__ = (
+        *("_affinity", "_alone", "_cooldowns", "_most", "_outcomes", "_rates", "_rotation", "_tokens", "_tried"),
+        "pool",
+    )
+
     def __init__(
         self, pool: Pool, rotation: Rotation, cooldowns: Cooldowns, rates: Rates, conditions: Conditions
     ) -> None:
@@ -63,9 +68,12 @@ class Plan:
     @property
     def last_chance(self) -> bool:
         """Whether no other deployment could be tried after this one."""
-        return len(self._tried) >= self._most or not any(
-            self._may_try(each) for tier in self.pool.tiers for each in tier
-        )
+        if len(self._tried) < self._most:
+            for tier in self.pool.tiers:
+                for each in tier:
+                    if self._may_try(each):
+                        return False
+        return True
 
     def _may_try(self, deployment: Deployment) -> bool:
         return deployment.id not in self._tried and not self.wait(deployment)

@@ -12,6 +12,9 @@ from gateway.registry.deployments import Deployment
 # When, its place in the tier, how many turns lie before it, whose. No two turns of a tier have one place.
 _Turn = tuple[float, int, int, Deployment]
 
+# Of one pool, as tenants with models of their own see it; the times of turns outlive a queue.
+KEPT_QUEUES = 1024
+
 # A weight of nothing: its turn comes when nobody else is usable.
 _LEAST = 1e-9
 
@@ -70,6 +73,8 @@ class Rotation:
                 last = self._times.get(each.id)
                 queue.append(_from(now, each, place) if last is None else _after(last, each, place))
             heapify(queue)
+            if len(self._queues) >= KEPT_QUEUES:
+                self._queues.clear()
             held = self._queues[id(tier)] = tier, queue
         return held[1]
 

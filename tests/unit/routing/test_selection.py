@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.routing.selection import Rotation
+from gateway.routing.selection import KEPT_QUEUES, Rotation
 from tests.builders import deployment
 
 
@@ -93,3 +93,11 @@ def test_over_whole_rounds_everybody_gets_exactly_its_share(weights, rounds):
     members = [deployment(f"d{number}", weight=weight) for number, weight in enumerate(weights)]
     counted = Counter(turns(Rotation(), members, sum(weights) * rounds))
     assert [counted[each.friendly_name] for each in members] == [weight * rounds for weight in weights]
+
+
+def test_parts_of_a_pool_have_turns_of_their_own_and_do_not_fill_the_memory():
+    members = [deployment("east"), deployment("west"), deployment("north")]
+    rotation = Rotation()
+    for _ in range(KEPT_QUEUES + 10):
+        turns(rotation, list(members[:2]), 1)
+    assert len(rotation._queues) <= KEPT_QUEUES

@@ -7,6 +7,7 @@ import pytest
 from gateway.errors import ModelNotFound
 from gateway.openai.operations import BY_NAME
 from gateway.registry.snapshot import build
+from gateway.routing import eligibility
 from gateway.routing.eligibility import Directory, usable_models
 from tests.builders import deployment, endpoint, member, tenant, tenant_model
 
@@ -62,3 +63,14 @@ def test_a_tenant_without_models_may_call_all_unless_the_gateway_is_closed():
     with pytest.raises(ModelNotFound):
         names(made(deployment("a"), closed=True), "any")
     assert names(made(deployment("a"), closed=True, models=[tenant_model("any")]), "any") == ["a"]
+
+
+def test_a_narrowed_pool_is_made_once_and_those_of_many_tenants_do_not_fill_the_memory(monkeypatch):
+    monkeypatch.setattr(eligibility, "KEPT_POOLS", 2)
+    pool = [deployment("a", deployment_name="gpt-4o"), deployment("b", deployment_name="gpt-5")]
+    owners = [tenant(id=f"t{number}") for number in range(5)]
+    models = [tenant_model("gpt-4o", tenant_id=each.id) for each in owners]
+    directory = Directory(build(pool, owners, [], tenant_models=models))
+    narrowed = [directory.candidates(CHAT, "any", each) for each in owners]
+    assert directory.candidates(CHAT, "any", owners[-1]) is narrowed[-1]
+    assert len(directory._narrowed) <= 2
