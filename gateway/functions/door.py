@@ -10,6 +10,7 @@ import azure.functions as func
 from azurefunctions.extensions.http.fastapi import Request, Response
 
 from gateway.asgi import App, Receive, Scope, Send
+from gateway.collector import look_less_often
 from gateway.functions.stopping import close_on_sigterm
 from gateway.functions.worker_shim import tune_worker
 
@@ -68,6 +69,7 @@ class Door:
             from gateway.app import create_app  # here, so that indexing the functions stays light
 
             tune_worker()
+            look_less_often()
             self._gateway = create_app()
             close_on_sigterm(self._gateway.close)
         return self._gateway

@@ -12,6 +12,7 @@ from functools import partial
 import uvicorn
 
 from gateway.app import create_app
+from gateway.collector import look_less_often
 from gateway.local.one_write import OneWriteProtocol
 from gateway.local.port import BACKLOG
 from gateway.settings import Settings
@@ -45,6 +46,7 @@ def main(descriptor: int) -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    look_less_often()
     # uvicorn raises the signal once more when it has ended well, for whoever listened before it; that is nobody here.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=descriptor)])

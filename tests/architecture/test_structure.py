@@ -15,6 +15,7 @@ CODE = [ROOT / "function_app.py", *sorted(path for folder in FOLDERS for path in
 
 # A room may import from its own and from those with a lower number, never from its equals or above.
 LEVELS = {
+    "collector": 0,
     "errors": 0,
     "settings": 0,
     "asgi": 1,
