@@ -6,7 +6,8 @@ import asyncio
 import secrets
 import time
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from gateway.asgi import App
 from gateway.limits.rates import Rates
@@ -50,8 +51,10 @@ from gateway.usage.reports import Reports
 from gateway.usage.spill import spill_of
 from gateway.vectors.collections import Collections
 from gateway.webhooks.announcer import Announcer, DeploymentEvents
-from gateway.webhooks.dispatcher import Dispatcher
-from gateway.webhooks.sender import Sender
+
+if TYPE_CHECKING:
+    from gateway.webhooks.dispatcher import Dispatcher
+    from gateway.webhooks.sender import Sender
 
 # How often a process that delivers webhooks by itself looks for due ones.
 DELIVERY_SECONDS = 5.0
@@ -86,11 +89,9 @@ class Composition:
             closed=settings.unconfigured_tenants == "refuse",
             wanted_events=self._webhooks.wanted_events,
         )
-        outbox = Outbox(tables)
-        self._announcer = Announcer(outbox, self._wanted, utc_now)
+        self._outbox = Outbox(tables)
+        self._announcer = Announcer(self._outbox, self._wanted, utc_now)
         self._deliveries = DeliveryStore(tables)
-        self._sender = Sender(private_targets=settings.webhook_private_targets == "allow")
-        self.dispatcher = Dispatcher(outbox, self._webhooks, self._deliveries, self._sender, utc_now)
         self._cooldowns = Cooldowns(
             time.monotonic,
             settings.cooldown_seconds,
@@ -138,6 +139,20 @@ class Composition:
         self.registry.on_swap.append(self._swapped)
         self._background: list[asyncio.Task[None]] = []
 
+    @cached_property
+    def _sender(self) -> Sender:
+        # It brings an HTTP client of its own, which a process that delivers nothing does without.
+        from gateway.webhooks.sender import Sender
+
+        return Sender(private_targets=self._settings.webhook_private_targets == "allow")
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher:
+        """Delivers what webhooks are due."""
+        from gateway.webhooks.dispatcher import Dispatcher
+
+        return Dispatcher(self._outbox, self._webhooks, self._deliveries, self._sender, utc_now)
+
     def _wanted(self) -> frozenset[str]:
         return self.router.snapshot.wanted_events
 
@@ -160,7 +175,11 @@ class Composition:
 
     def start_deliveries(self) -> None:
         """Deliver webhooks from this process too; where a platform's timer does that, it is not needed."""
-        self._background.append(asyncio.create_task(self.dispatcher.run(DELIVERY_SECONDS)))
+        self._background.append(asyncio.create_task(self._deliver()))
+
+    async def _deliver(self) -> None:
+        await asyncio.sleep(DELIVERY_SECONDS)
+        await self.dispatcher.run(DELIVERY_SECONDS)
 
     def management(self) -> App:
         """The management plane, made anew. FastAPI and pydantic are heavy; a process that only serves calls never loads
@@ -224,7 +243,8 @@ class Composition:
         await self._recorder.close()
         await self._announcer.close()
         await self._collections.close()
-        await self._sender.close()
+        if "_sender" in vars(self):
+            await self._sender.close()
         await self._session.close()
         await self._tokens.close()
         await self._tables.close()
