@@ -12,7 +12,7 @@ PURE := gateway/errors.py,gateway/openai/*,gateway/routing/*,gateway/registry/*,
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test unit check format package catalog clean install install-dev
+.PHONY: help run test unit check format bench bench-smoke bench-scale package catalog clean install install-dev
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -28,6 +28,7 @@ test: install-dev check ## everything that must hold: checks, all tests, coverag
 	$(VENV)/python -m coverage report --fail-under=95
 	$(VENV)/python -m coverage report --include='$(PURE)' --fail-under=100
 	$(VENV)/python scripts/functions_tests.py
+	$(VENV)/python -m benchmarks.smoke
 
 unit: install-dev ## the unit tests alone: no sockets, no sleeping, seconds
 	$(VENV)/python -m pytest tests/unit -q -n 2
@@ -42,6 +43,15 @@ format: install-dev ## put the code into its one format and mend what lint can m
 	$(VENV)/ruff format .
 	$(VENV)/ruff check --fix .
 
+bench: install-dev ## measure the gateway against bare relays and its peers, into benchmarks/results.md; ARGS="--quick"
+	$(VENV)/python -m benchmarks $(ARGS)
+
+bench-smoke: install-dev ## in half a minute: does a call still cost little more than a bare relay's
+	$(VENV)/python -m benchmarks.smoke
+
+bench-scale: install-dev ## start-up, memory and choice with many tenants and deployments, into benchmarks/scale.md
+	$(VENV)/python -m benchmarks.scale $(ARGS)
+
 package: install-dev ## make the zip that Azure Functions deploys
 	$(VENV)/python scripts/package.py
 
@@ -55,4 +65,4 @@ install-dev: ## the same, with all that `make test` needs
 	@$(or $(FOUND),$(NONE)) -m gateway.local.install requirements-dev.txt
 
 clean: ## remove what was installed and built; the registry in .roundhouse/ stays
-	rm -rf .venv .venv-* azurite/node_modules dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-* azurite/node_modules benchmarks/.peers dist .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -14,6 +14,7 @@ import uvicorn
 from yarl import URL
 
 PATH = "/openai/deployments/east/chat/completions?api-version=2024-10-21"
+EVENTS = [(b"content-type", b"text/event-stream")]
 HEADERS = {"content-type": "application/json", "api-key": "key-of-east"}
 
 
@@ -28,11 +29,21 @@ class Relay:
         """Relay one request."""
         if self._session is None:
             self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False)
-        body, more = b"", True
-        while more:
-            message = await receive()
-            body, more = body + message.get("body", b""), message.get("more_body", False)
+        message = await receive()
+        body = message.get("body", b"")
+        if message.get("more_body", False):
+            parts = [body]
+            while message.get("more_body", False):
+                message = await receive()
+                parts.append(message.get("body", b""))
+            body = b"".join(parts)
         async with self._session.post(self._url, data=body, headers=HEADERS) as answer:
+            if answer.content_type == "text/event-stream":
+                await send({"type": "http.response.start", "status": answer.status, "headers": EVENTS})
+                async for chunk in answer.content.iter_any():
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                await send({"type": "http.response.body", "body": b""})
+                return
             content = await answer.read()
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(content))]
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -42,5 +53,7 @@ class Relay:
 if __name__ == "__main__":
     listener = socket.create_server(("127.0.0.1", 0))
     print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    config = uvicorn.Config(Relay(sys.argv[1]), log_level="error", access_log=False, lifespan="off")
+    config = uvicorn.Config(
+        Relay(sys.argv[1]), log_level="error", access_log=False, lifespan="off", proxy_headers=False
+    )
     uvicorn.Server(config).run(sockets=[listener])

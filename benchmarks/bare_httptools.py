@@ -15,6 +15,7 @@ from gateway.upstream.request_head import Address, header_lines
 from gateway.upstream.session import UpstreamSession
 
 PATH = "/openai/deployments/east/chat/completions?api-version=2024-10-21"
+EVENTS = [(b"content-type", b"text/event-stream")]
 HEADERS = header_lines([("content-type", "application/json"), ("api-key", "key-of-east")])
 
 
@@ -27,11 +28,21 @@ class Relay:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Relay one request."""
-        body, more = b"", True
-        while more:
-            message = await receive()
-            body, more = body + message.get("body", b""), message.get("more_body", False)
+        message = await receive()
+        body = message.get("body", b"")
+        if message.get("more_body", False):
+            parts = [body]
+            while message.get("more_body", False):
+                message = await receive()
+                parts.append(message.get("body", b""))
+            body = b"".join(parts)
         answer = await self._session.send("POST", self._address, HEADERS, body)
+        if answer.header("content-type") == "text/event-stream":
+            await send({"type": "http.response.start", "status": answer.status, "headers": EVENTS})
+            while chunk := await answer.chunk():
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await send({"type": "http.response.body", "body": b""})
+            return
         content = b""
         while chunk := await answer.chunk():
             content += chunk
@@ -44,5 +55,7 @@ class Relay:
 if __name__ == "__main__":
     listener = socket.create_server(("127.0.0.1", 0))
     print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    config = uvicorn.Config(Relay(sys.argv[1]), log_level="error", access_log=False, lifespan="off")
+    config = uvicorn.Config(
+        Relay(sys.argv[1]), log_level="error", access_log=False, lifespan="off", proxy_headers=False
+    )
     uvicorn.Server(config).run(sockets=[listener])
