@@ -143,7 +143,8 @@ def _happened(before: CatalogModel | None, after: CatalogModel) -> str | None:
     today = after.updated_at.date()
     if after.deprecated(today) and not (before is not None and before.deprecated(today)):
         return "model.deprecated"
-    if before is None:
+    # One that is added counts in place of the built-in model of its name, and begins anew.
+    if before is None or after.created_at != before.created_at:
         return "model.added"
     same = replace(before, updated_at=after.updated_at, is_builtin=after.is_builtin) == after
     return None if same else "model.updated"

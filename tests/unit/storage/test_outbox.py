@@ -98,6 +98,7 @@ async def test_what_happens_to_a_model_is_an_event_beside_it(tables: MemoryTable
     await upsert(replace(NEW, dimensions=9, deprecation_date=date(2025, 1, 1), updated_at=LATER))
     await upsert(replace(NEW, dimensions=8, is_deprecated=True, updated_at=LATER))
     await upsert(replace(BUILT_IN, model_name="Ours", is_builtin=False))
+    await upsert(replace(BUILT_IN, model_name="Added", is_builtin=False, created_at=LATER, updated_at=LATER))
     await store.delete(NEW.id)
     await upsert(replace(NEW, is_deprecated=True))
     found = sorted(await events(tables, "catalog", "model"), key=lambda each: (each.timestamp, each.event_type))
@@ -109,6 +110,7 @@ async def test_what_happens_to_a_model_is_an_event_beside_it(tables: MemoryTable
             ("model.deprecated", NEW.id),
             ("model.updated", NEW.id),
             ("model.updated", BUILT_IN.id),
+            ("model.added", BUILT_IN.id),
             ("model.deprecated", NEW.id),
         ]
     )
