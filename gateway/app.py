@@ -79,6 +79,10 @@ class Gateway:
         self._parts.start()
         await self._parts.dispatcher.deliver_due()
 
+    async def settle(self) -> None:
+        """Give back what is leased and write what was recorded; calls go on."""
+        await self._parts.settle()
+
     async def close(self) -> None:
         """End the background work and let go of every connection."""
         await self._parts.close()

@@ -232,6 +232,11 @@ class Composition:
             )
         )
 
+    async def settle(self) -> None:
+        """Give back what is leased and write what was recorded. Calls that come later lease and record anew."""
+        await self._quotas.close()
+        await self._recorder.flush()
+
     async def close(self) -> None:
         """End the background work, give back what is leased, write what was recorded, let go of every connection."""
         for task in self._background:

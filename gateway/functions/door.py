@@ -11,7 +11,7 @@ from azurefunctions.extensions.http.fastapi import Request, Response
 
 from gateway.asgi import App, Receive, Scope, Send
 from gateway.collector import look_less_often
-from gateway.functions.stopping import close_on_sigterm
+from gateway.functions.stopping import settle_on_sigterm
 from gateway.functions.worker_shim import tune_worker
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Door:
             tune_worker()
             look_less_often()
             self._gateway = create_app()
-            close_on_sigterm(self._gateway.close)
+            settle_on_sigterm(self._gateway.settle)
         return self._gateway
 
 

@@ -11,28 +11,29 @@ from collections.abc import Awaitable, Callable
 logger = logging.getLogger(__name__)
 
 # The platform gives a worker longer than that before it kills it.
-CLOSE_SECONDS = 8.0
+SETTLE_SECONDS = 8.0
 
 
-def close_on_sigterm(close: Callable[[], Awaitable[None]]) -> None:
-    """Have SIGTERM close the gateway, and then end the process as it would have.
+def settle_on_sigterm(settle: Callable[[], Awaitable[None]]) -> None:
+    """Have SIGTERM await `settle` first, and only then do what it would have done: the worker's own server lets the
+    calls under way come to their end.
 
-    Call it in the running loop. It leaves a signal alone that somebody else handles, and does nothing where signals
-    can't be handled (another thread than the main one, Windows).
+    Call it in the running loop. It does nothing where signals can't be handled: in another thread than the main one,
+    on Windows.
     """
-    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        return
+    before = signal.getsignal(signal.SIGTERM)
     loop = asyncio.get_running_loop()
     tasks: set[asyncio.Task[None]] = set()
 
     async def end() -> None:
         try:
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await close()
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await settle()
         except Exception:
-            logger.exception("The gateway did not close in order")
+            logger.exception("The gateway did not settle in order")
         finally:
             loop.remove_signal_handler(signal.SIGTERM)
+            signal.signal(signal.SIGTERM, before)
             os.kill(os.getpid(), signal.SIGTERM)
 
     def stop() -> None:

@@ -8,10 +8,10 @@ from tests.functions.conftest import ROOT, Product
 from tests.functions.harness.host import FunctionsHost
 
 CHAT = "/v1/chat/completions"
-REQUESTS = 2_000
+REQUESTS = 4_000
 AT_ONCE = 16
 MOST_REFERENCES = 50
-MOST_GROWTH_BYTES = 2 * 1024 * 1024  # half of what the worker would keep of so many requests without the shim
+MOST_GROWTH_BYTES = 4 * 1024 * 1024  # half of what the worker would keep of so many requests without the shim
 
 
 async def test_the_runtime_indexes_every_function(product: Product) -> None:
@@ -59,7 +59,7 @@ async def test_a_request_adds_no_line_to_the_log(product: Product) -> None:
     assert product.host.log() == before
 
 
-async def test_two_thousand_requests_leave_no_references_and_no_memory_behind(product: Product) -> None:
+async def test_four_thousand_requests_leave_no_references_and_no_memory_behind(product: Product) -> None:
     await product.register("enduring")
     await _ask(product, "enduring", times=REQUESTS // 2)
     before = await product.host.measure()

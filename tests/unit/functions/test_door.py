@@ -60,22 +60,22 @@ def test_no_gateway_is_made_before_it_is_asked_for(function_app: ModuleType) -> 
     assert function_app.door._gateway is None
 
 
-class Closable:
-    async def close(self) -> None:
+class Settling:
+    async def settle(self) -> None:
         pass
 
 
 def test_all_requests_of_a_process_share_one_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway.app, "create_app", Closable)
+    monkeypatch.setattr(gateway.app, "create_app", Settling)
     monkeypatch.setattr(room, "tune_worker", lambda: None)
-    monkeypatch.setattr(room, "close_on_sigterm", lambda close: None)
+    monkeypatch.setattr(room, "settle_on_sigterm", lambda settle: None)
     door = Door()
 
     assert door.gateway() is door.gateway()
 
 
 def test_a_gateway_that_cannot_be_made_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    made = Closable()
+    made = Settling()
     attempts = iter([ValueError("GATEWAY_ENCRYPTION_KEY is not base64"), made])
 
     def create_app() -> object:
@@ -85,7 +85,7 @@ def test_a_gateway_that_cannot_be_made_is_tried_again(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(gateway.app, "create_app", create_app)
     monkeypatch.setattr(room, "tune_worker", lambda: None)
-    monkeypatch.setattr(room, "close_on_sigterm", lambda close: None)
+    monkeypatch.setattr(room, "settle_on_sigterm", lambda settle: None)
     door = Door()
 
     with pytest.raises(ValueError, match="GATEWAY_ENCRYPTION_KEY"):

@@ -20,37 +20,42 @@ def killed(monkeypatch):
     return seen
 
 
-async def test_a_worker_that_is_told_to_end_closes_the_gateway_first(killed):
-    closed = []
+async def test_a_worker_that_is_told_to_end_settles_first(killed):
+    settled = []
 
-    async def close():
-        closed.append(killed.empty())
+    async def settle():
+        settled.append(killed.empty())
 
-    stopping.close_on_sigterm(close)
+    stopping.settle_on_sigterm(settle)
     signal.raise_signal(signal.SIGTERM)
     signal.raise_signal(signal.SIGTERM)
     assert await killed.get() == (os.getpid(), signal.SIGTERM)
-    assert closed == [True]
+    assert settled == [True]
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-async def test_a_gateway_that_does_not_close_does_not_keep_the_worker(killed, caplog):
-    async def close():
+async def test_a_gateway_that_does_not_settle_does_not_keep_the_worker(killed, caplog):
+    async def settle():
         raise RuntimeError("stuck")
 
-    stopping.close_on_sigterm(close)
+    stopping.settle_on_sigterm(settle)
     signal.raise_signal(signal.SIGTERM)
     await killed.get()
-    assert "did not close in order" in caplog.text
+    assert "did not settle in order" in caplog.text
 
 
-async def test_a_signal_that_somebody_handles_is_left_alone(killed):
+async def test_whoever_handles_the_signal_has_it_afterwards(killed):
     def theirs(*_):
+        pass
+
+    async def settle():
         pass
 
     before = signal.signal(signal.SIGTERM, theirs)
     try:
-        stopping.close_on_sigterm(None)
+        stopping.settle_on_sigterm(settle)
+        signal.raise_signal(signal.SIGTERM)
+        await killed.get()
         assert signal.getsignal(signal.SIGTERM) is theirs
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -58,7 +63,7 @@ async def test_a_signal_that_somebody_handles_is_left_alone(killed):
 
 def test_another_thread_than_the_main_one_handles_no_signals(killed):
     async def call():
-        stopping.close_on_sigterm(None)
+        stopping.settle_on_sigterm(None)
 
     thread = threading.Thread(target=lambda: asyncio.run(call()))
     thread.start()
