@@ -25,6 +25,10 @@ from gateway.usage.pricer import Pricer
 # The catalog's types of models have the names of operations, but for this one.
 MODEL_TYPES = {"response": ("responses", "chat")}
 
+# Speech is seldom recorded with fewer bytes a second (16 kbit/s).
+BYTES_A_SECOND = 2000
+HEARD = ("audio_transcription", "audio_translation")
+
 
 class Admitted(msgspec.Struct, frozen=True):
     """What was taken of the limits for one call.
@@ -103,13 +107,19 @@ def _expected(asked: Asked, assumed_output: int) -> Tokens:
     """The most that a call may use; `assumed_output` for an answer whose length nobody limits."""
     operation, body = asked.call.operation.name, asked.call.body
     if isinstance(body, Form):
-        return Tokens(input=reserved_form_tokens(operation, body.spool.length, assumed_output))
+        length = body.spool.length
+        return Tokens(
+            input=reserved_form_tokens(operation, length, assumed_output),
+            images=int(operation == "image_edit"),
+            seconds=length / BYTES_A_SECOND if operation in HEARD else 0.0,
+        )
     heard, said = reserved_sides(operation, asked.fields, body, assumed_output)
     return Tokens(
         input=heard,
         output=said,
         images=asked.fields.answers() if operation == "image_generation" else 0,
         characters=spoken_characters(body) if operation == "audio_speech" else 0,
+        queries=int(operation == "rerank"),
     )
 
 

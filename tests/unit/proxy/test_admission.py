@@ -115,12 +115,25 @@ async def test_a_tenant_without_limits_takes_nothing_and_reads_nothing():
     assert plane.tables.calls.total() == 0
 
 
-async def test_a_recording_is_reserved_by_its_size():
-    session = FakeSession(east=FakeAnswer(200, chunks=[b'{"text":"hi"}']))
-    plane = limited(session, deployment("east", operations=("audio_transcription",)), daily_token_limit=100)
+async def recorded(plane):
     form = (
         b'--b\r\ncontent-disposition: form-data; name="file"; filename="a.mp3"\r\n\r\n' + b"x" * 64 + b"\r\n--b--\r\n"
     )
     headers = {"authorization": "Bearer rh-local0-s3cret-with_dash", "content-type": "multipart/form-data; boundary=b"}
-    refused = await plane.post(form, "/v1/audio/transcriptions", headers=headers)
-    assert refused.status == 429 and session.sent == []
+    return await plane.post(form, "/v1/audio/transcriptions", headers=headers)
+
+
+async def test_a_recording_is_reserved_by_its_size():
+    session = FakeSession(east=FakeAnswer(200, chunks=[b'{"text":"hi"}']))
+    plane = limited(session, deployment("east", operations=("audio_transcription",)), daily_token_limit=100)
+    assert (await recorded(plane)).status == 429 and session.sent == []
+
+
+async def test_what_is_paid_by_the_second_or_by_the_query_has_a_price_too():
+    at = {"endpoint_url": "https://east.test"}
+    heard = deployment(provider="openai", deployment_name="whisper-1", operations=("audio_transcription",), **at)
+    session = FakeSession(east=FakeAnswer(200, chunks=[b'{"text":"hi"}']))
+    assert (await recorded(limited(session, heard, daily_cost_limit=1.0))).status == 200
+    ranked = deployment(provider="cohere", deployment_name="rerank-v3.5", operations=("rerank",), **at)
+    plane = limited(FakeSession(east=FakeAnswer()), ranked, daily_cost_limit=1.0)
+    assert (await plane.post(b'{"model":"r","query":"q","documents":["d"]}', "/v1/rerank")).status == 200
