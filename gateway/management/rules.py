@@ -6,7 +6,7 @@ import difflib
 import ipaddress
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, get_args
@@ -105,21 +105,26 @@ URL = Shape(
 )
 
 
-def _reachable(url: str) -> str:
-    """What a pattern can't say of an address: its length, its port's range, an IPv6 address that is one."""
-    try:
-        parts = urlsplit(url)
-        right = len(url) <= URL.longest and parts.port != 0
-        if "[" in parts.netloc:
-            ipaddress.IPv6Address(parts.hostname or "")
-    except ValueError:
-        right = False
-    if not right:
-        raise ValueError(f"must be {URL.rule}")
-    return url
+def reachable(shape: Shape) -> Callable[[str], str]:
+    """Checks what a pattern can't say of an address: its length, its port's range, an IPv6 address that is one."""
+
+    def check(url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            right = len(url) <= shape.longest and parts.port != 0
+            if "[" in parts.netloc:
+                ipaddress.IPv6Address(parts.hostname or "")
+        except ValueError:
+            right = False
+        if not right:
+            raise ValueError(f"must be {shape.rule}")
+        return url
+
+    return check
 
 
-def _unique(values: list[str]) -> list[str]:
+def unique(values: list[str]) -> list[str]:
+    """The values, each of them there once."""
     seen: set[str] = set()
     for value in values:
         if value in seen:
@@ -199,7 +204,7 @@ Secret = Annotated[str, SECRET]
 Label = Annotated[str, _label(64)]
 TagText = Annotated[str, _label(256)]
 TenantName = Annotated[str, _label(128)]
-EndpointUrl = Annotated[str, URL, AfterValidator(_reachable)]
+EndpointUrl = Annotated[str, URL, AfterValidator(reachable(URL))]
 
 DeploymentClass = Annotated[str, OneOf(tuple(operations.BY_CLASS))]
 ProviderName = Annotated[str, OneOf(tuple(PROVIDERS))]
@@ -230,12 +235,12 @@ OperationName = Annotated[
 Models = Annotated[
     list[Model],
     Field(max_length=MAX_MODELS, json_schema_extra={"uniqueItems": True}),
-    AfterValidator(_unique),
+    AfterValidator(unique),
 ]
 Permissions = Annotated[
     list[Annotated[str, OneOf(PERMISSIONS)]],
     Field(max_length=len(PERMISSIONS), json_schema_extra={"uniqueItems": True}),
-    AfterValidator(_unique),
+    AfterValidator(unique),
 ]
 Tags = Annotated[dict[Label, TagText], Field(max_length=MAX_TAGS)]
 PerMinute = Annotated[int, Field(ge=1, le=MAX_PER_MINUTE)]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from datetime import datetime
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -72,37 +70,18 @@ DELIVERY_ID = rules.Shape(
 )
 
 
-def _address(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        right = len(url) <= URL.longest and parts.port != 0
-        if "[" in parts.netloc:
-            ipaddress.IPv6Address(parts.hostname or "")
-    except ValueError:
-        right = False
-    if not right:
-        raise ValueError(f"must be {URL.rule}")
-    return url
-
-
 def _secret(text: str) -> str:
     if not signing.is_secret(text):
         raise ValueError(f"must be {SECRET.rule}")
     return text
 
 
-def _unique(values: list[str]) -> list[str]:
-    if len(set(values)) < len(values):
-        raise ValueError("must name no event twice")
-    return values
-
-
-Url = Annotated[str, URL, AfterValidator(_address)]
+Url = Annotated[str, URL, AfterValidator(rules.reachable(URL))]
 Secret = Annotated[str, SECRET, AfterValidator(_secret)]
 Events = Annotated[
     list[Annotated[str, rules.OneOf(EVENT_TYPES)]],
     Field(min_length=1, max_length=len(EVENT_TYPES), json_schema_extra={"uniqueItems": True}),
-    AfterValidator(_unique),
+    AfterValidator(rules.unique),
 ]
 
 
