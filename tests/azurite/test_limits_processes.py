@@ -32,7 +32,8 @@ ROOT = Path(__file__).parents[2]
 GATEWAYS, CALLERS, LIMIT = 8, 64, 100_000
 MOST_OUTPUT = 180
 START_SECONDS = 60.0
-SECONDS = 25.0
+# Callers stop by themselves once the limit is spent; a slow machine needs longer until then.
+SECONDS = 100.0
 
 
 class CountingUpstream:
@@ -116,7 +117,7 @@ async def caller(http: aiohttp.ClientSession, urls: list[str], number: int, unti
             number += 1
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("killed", [0, 2])
 async def test_what_the_upstream_counts_stays_under_the_limit_over_eight_gateways(
     shared_azurite: Any, upstream: tuple[CountingUpstream, str], killed: int
