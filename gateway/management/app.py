@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
-from fastapi import Depends, FastAPI
-from fastapi.routing import APIRoute
+from fastapi import Depends
 from fastapi.security import HTTPBearer
 
-import gateway
 from gateway.asgi import MLFLOW_PREFIX
 from gateway.management import (
     deployments,
@@ -25,8 +22,8 @@ from gateway.management import (
     webhooks,
 )
 from gateway.management.context import ManagementContext
-from gateway.management.document import completed
 from gateway.management.guard import PREFIX, Guard, admit_operator
+from gateway.management.plane import Plane
 
 DESCRIPTION = """\
 Registers the deployments that the gateway sends calls to, the endpoints that gather them under one name, the keys that
@@ -51,33 +48,12 @@ _BEARER = HTTPBearer(
 )
 
 
-class ManagementApi(FastAPI):
-    """FastAPI whose OpenAPI document has whole examples."""
-
-    def openapi(self) -> dict[str, Any]:
-        """The document; made once."""
-        if self.openapi_schema is None:
-            self.openapi_schema = completed(super().openapi())
-        return self.openapi_schema
-
-
-def create_management(context: ManagementContext) -> ManagementApi:
+def create_management(context: ManagementContext) -> Plane:
     """The app for every path under `/api/v1/management` and MLflow's prefix; the scope's path arrives whole.
 
     Answers all errors of the tree itself. What is not in the tree is raised to the app it is mounted in.
     """
-    app = ManagementApi(
-        title="Roundhouse management API",
-        version=gateway.__version__,
-        description=DESCRIPTION,
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        strict_content_type=False,
-        generate_unique_id_function=_operation_id,
-    )
-    app.state.context = context
+    app = Plane("Roundhouse management API", DESCRIPTION, context)
     app.add_middleware(Guard, admit=partial(admit_operator, context.tables))
     problems.refuse_in_our_words(app, (MLFLOW_PREFIX, PREFIX), "/api/v1/management/docs names them all")
     for router in (deployments.router, tenants.tenants, tenants.keys, explain.router, usage.router, webhooks.router):
@@ -86,7 +62,3 @@ def create_management(context: ManagementContext) -> ManagementApi:
         app.include_router(router, prefix=MLFLOW_PREFIX, dependencies=[Depends(_BEARER)])
     app.include_router(docs.router, prefix=PREFIX)
     return app
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
-from fastapi import Depends, FastAPI
-from fastapi.routing import APIRoute
+from fastapi import Depends
 from fastapi.security import APIKeyHeader
 
-import gateway
 from gateway.asgi import ME_PATH
 from gateway.management import problems
-from gateway.management.document import completed
 from gateway.management.guard import Guard
+from gateway.management.plane import Plane
 from gateway.tenant_plane import catalog, collections, context, docs, me, select, tenant_models, usage
 from gateway.tenant_plane.context import TenantContext, admit
 from gateway.tenant_plane.rates import TellsRates
@@ -42,33 +39,12 @@ _KEY = APIKeyHeader(
 )
 
 
-class TenantApi(FastAPI):
-    """FastAPI whose OpenAPI document has whole examples."""
-
-    def openapi(self) -> dict[str, Any]:
-        """The document; made once."""
-        if self.openapi_schema is None:
-            self.openapi_schema = completed(super().openapi())
-        return self.openapi_schema
-
-
-def create_tenant_plane(given: TenantContext) -> TenantApi:
+def create_tenant_plane(given: TenantContext) -> Plane:
     """The app for every path under gateway.asgi.TENANT_PREFIXES; the scope's path arrives whole.
 
     Answers all errors of the tree itself. What is not in the tree is raised to the app it is mounted in.
     """
-    app = TenantApi(
-        title="Roundhouse tenant API",
-        version=gateway.__version__,
-        description=DESCRIPTION,
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        strict_content_type=False,
-        generate_unique_id_function=_operation_id,
-    )
-    app.state.context = given
+    app = Plane("Roundhouse tenant API", DESCRIPTION, given)
     app.add_middleware(Guard, admit=partial(admit, given))
     app.add_middleware(TellsRates)
     prefixes = (catalog.PREFIX, catalog.EMBEDDINGS_PREFIX, context.PREFIX, ME_PATH)
@@ -85,7 +61,3 @@ def create_tenant_plane(given: TenantContext) -> TenantApi:
         app.include_router(router, prefix=prefix, dependencies=[Depends(_KEY)])
     app.include_router(docs.router, prefix=context.PREFIX)
     return app
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name

@@ -13,7 +13,8 @@ from typing import Any
 
 from gateway.asgi import MLFLOW_PREFIX
 from gateway.limits.rates import Rates
-from gateway.management.app import ManagementApi, create_management
+from gateway.management import plane as management_plane
+from gateway.management.app import create_management
 from gateway.management.context import ManagementContext, ProbeResult
 from gateway.metering.endpoint_counts import EndpointCounts
 from gateway.proxy.foresight import foresee
@@ -70,7 +71,7 @@ _current = _CurrentTables()
 
 
 @cache
-def _app() -> ManagementApi:
+def _app() -> management_plane.Plane:
     """FastAPI takes 40 ms for the first request of an app, so the tests share one and give it their own context."""
     return create_management(SimpleNamespace(tables=_current))  # type: ignore[arg-type]
 
