@@ -51,8 +51,10 @@ def recording(azurite: Azurite, directory: Path) -> Iterator[tuple[subprocess.Po
 
     def listen() -> None:
         for line in process.stdout or ():
-            count, moment = line.split()
-            said.append((int(count), float(moment)))
+            # A kill may come while it speaks: half a line says nothing.
+            if line.endswith("\n"):
+                count, moment = line.split()
+                said.append((int(count), float(moment)))
 
     listener = threading.Thread(target=listen)
     listener.start()
