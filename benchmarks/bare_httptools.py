@@ -37,7 +37,7 @@ class Relay:
                 parts.append(message.get("body", b""))
             body = b"".join(parts)
         answer = await self._session.send("POST", self._address, HEADERS, body)
-        if answer.header("content-type") == "text/event-stream":
+        if answer.header(b"content-type") == b"text/event-stream":
             await send({"type": "http.response.start", "status": answer.status, "headers": EVENTS})
             while chunk := await answer.chunk():
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})

@@ -25,10 +25,9 @@ def rate_headers(accounts: Iterable[Iterable[tuple[Limit, Holding]]], now: datet
     tightest: dict[Metric, tuple[int, int, Window]] = {}
     for slots in accounts:
         for limit, holding in slots:
-            remaining = holding.remaining(limit)
-            known = tightest.get(limit.metric)
-            if known is None or remaining < known[0]:
-                tightest[limit.metric] = remaining, limit.amount, holding.window
+            metric, remaining = limit.metric, holding.remaining(limit)
+            if metric not in tightest or remaining < tightest[metric][0]:
+                tightest[metric] = remaining, limit.amount, holding.window
     headers: Headers = []
     for metric, (of_amount, of_remaining, of_reset) in _NAMES.items():
         told = tightest.get(metric)

@@ -27,30 +27,39 @@ TO_CALLER_PREFIXES = (
     b"x-amzn-errortype",
 )
 
+# Where an API key may stand.
+KEY_HEADERS = frozenset({b"authorization", b"api-key", b"x-api-key", b"x-goog-api-key"})
 
 # Header names come in few forms, and those of every call are looked up here; what is made up has an end.
 KEPT_NAMES = 1024
-_seen_to_upstream: dict[bytes, str | None] = {}
+_seen_to_upstream: dict[bytes, bytes | None] = {}
 _seen_to_caller: dict[bytes, bytes | None] = {}
 
 
-def to_upstream(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
-    """The caller's headers that an upstream may see. Names arrive in lower case (ASGI)."""
-    passed = []
+def to_upstream(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The lines of the caller's headers that an upstream may see. Names arrive in lower case (ASGI).
+
+    Raises ValueError for a value that would end its line early; no server passes one.
+    """
+    lines = b""
+    passed = 0
     for name, value in headers:
         try:
-            passes = _seen_to_upstream[name]
+            start = _seen_to_upstream[name]
         except KeyError:
-            passes = name.decode("latin-1") if name in TO_UPSTREAM or name.startswith(TO_UPSTREAM_PREFIXES) else None
+            start = name + b": " if name in TO_UPSTREAM or name.startswith(TO_UPSTREAM_PREFIXES) else None
             if len(_seen_to_upstream) < KEPT_NAMES:
-                _seen_to_upstream[name] = passes
-        if passes is not None:
-            passed.append((passes, value.decode("latin-1")))
-    return passed
+                _seen_to_upstream[name] = start
+        if start is not None:
+            lines += start + value + b"\r\n"
+            passed += 1
+    if len(lines) - len(lines.translate(None, b"\r\n\0")) != 2 * passed:
+        raise ValueError("a header with a line break or a NUL in it")
+    return lines
 
 
-def to_caller(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """The upstream's headers that the caller may see, names in lower case."""
+def to_caller(headers: Iterable[tuple[bytes, bytes]], without: tuple[bytes, ...] = ()) -> list[tuple[bytes, bytes]]:
+    """The upstream's headers that the caller may see, names in lower case, but for those that begin so."""
     passed = []
     for name, value in headers:
         try:
@@ -60,16 +69,22 @@ def to_caller(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes
             passes = lower if lower in TO_CALLER or lower.startswith(TO_CALLER_PREFIXES) else None
             if len(_seen_to_caller) < KEPT_NAMES:
                 _seen_to_caller[name] = passes
-        if passes is not None:
+        if passes is not None and not passes.startswith(without):
             passed.append((passes, value))
     return passed
 
 
-def presented_key(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
-    """The API key a caller sent: `Authorization: Bearer`, `api-key`, `X-API-Key`, or as Google's SDKs send theirs."""
-    for name, value in headers:
-        if name in (b"api-key", b"x-api-key", b"x-goog-api-key"):
-            return value.decode("latin-1").strip()
-        if name == b"authorization" and value[:7].lower() == b"bearer ":
-            return value[7:].decode("latin-1").strip()
+def key_header(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes] | None:
+    """The header with the API key that a caller sent: `Authorization: Bearer`, `api-key`, `X-API-Key`, or as Google's
+    SDKs send theirs. None when there is none."""
+    for header in headers:
+        name, value = header
+        if name in KEY_HEADERS and (name != b"authorization" or value[:7].lower() == b"bearer "):
+            return header
     return None
+
+
+def key_in(header: tuple[bytes, bytes]) -> str:
+    """The key that such a header holds."""
+    name, value = header
+    return (value[7:] if name == b"authorization" else value).decode("latin-1").strip()

@@ -12,7 +12,6 @@ from gateway.openai.output_limits import NESTED
 from gateway.openai.tokens import count
 
 _CONFIGS = ("generationConfig", "generation_config", "inferenceConfig", "textGenerationConfig")
-_NO_CONFIGS = (None, None, None, None)
 _CANDIDATES = dict.fromkeys(_CONFIGS[:2], ("candidateCount", "candidate_count"))
 
 
@@ -45,12 +44,9 @@ class JsonCall(msgspec.Struct, frozen=True):
 
     def most_output_tokens(self) -> int:
         """The most tokens that one answer may have, as far as the body says; 0 when it does not."""
+        own, older = (self.max_completion_tokens, self.max_tokens, self.max_output_tokens), self.max_tokens_to_sample
         most = 0
-        for told in (
-            *(self.max_completion_tokens, self.max_tokens, self.max_output_tokens),
-            *(self.max_tokens_to_sample, self.max_gen_len),
-            *self._nested(NESTED),
-        ):
+        for told in (*own, older, self.max_gen_len, *self._nested(NESTED)):
             if told is not None:
                 most = max(most, count(told) or 0)
         return most
@@ -65,9 +61,10 @@ class JsonCall(msgspec.Struct, frozen=True):
 
     def _nested(self, names: Mapping[str, tuple[str, ...]]) -> Sequence[Any]:
         """What the body says in its configs, by the names that each has for it; most bodies have none."""
-        configs = (self.google_config, self.google_config_too, self.converse_config, self.titan_config)
-        if configs == _NO_CONFIGS:
+        google = self.google_config is not None or self.google_config_too is not None
+        if not google and self.converse_config is None and self.titan_config is None:
             return ()
+        configs = (self.google_config, self.google_config_too, self.converse_config, self.titan_config)
         said = zip(configs, _CONFIGS, strict=True)
         return [config.get(name) for config, each in said if isinstance(config, dict) for name in names.get(each, ())]
 

@@ -66,9 +66,9 @@ class Admission:
         accounts, counts_cost = self._accounts_of(caller, model)
         if not accounts and model is None:
             return None
-        tokens = _expected(asked, self._assumed_output)
-        price = await self._dearest(pool, tokens) if counts_cost else 0
-        reservation = await self._quotas.reserve(accounts, Amounts(1, tokens.total, price))
+        heard, said = _sides(asked, self._assumed_output)
+        price = await self._dearest(pool, _expected(asked, heard, said)) if counts_cost else 0
+        reservation = await self._quotas.reserve(accounts, Amounts(1, heard + said, price))
         return Admitted(reservation, model.model_id if model is not None else None, counts_cost)
 
     def _accounts_of(self, caller: Caller, model: TenantModel | None) -> tuple[tuple[Account, ...], bool]:
@@ -103,17 +103,20 @@ class Admission:
         return max(prices, default=0)
 
 
-def _expected(asked: Asked, assumed_output: int) -> Tokens:
-    """The most that a call may use; `assumed_output` for an answer whose length nobody limits."""
+def _sides(asked: Asked, assumed_output: int) -> tuple[int, int]:
+    """The most tokens that either side may have; `assumed_output` for an answer whose length nobody limits."""
     operation, body = asked.call.operation.name, asked.call.body
     if isinstance(body, Form):
-        length = body.spool.length
-        return Tokens(
-            input=reserved_form_tokens(operation, length, assumed_output),
-            images=int(operation == "image_edit"),
-            seconds=length / BYTES_A_SECOND if operation in HEARD else 0.0,
-        )
-    heard, said = reserved_sides(operation, asked.fields, body, assumed_output)
+        return reserved_form_tokens(operation, body.spool.length, assumed_output), 0
+    return reserved_sides(operation, asked.fields, body, assumed_output)
+
+
+def _expected(asked: Asked, heard: int, said: int) -> Tokens:
+    """The most that a call may use of all that has a price."""
+    operation, body = asked.call.operation.name, asked.call.body
+    if isinstance(body, Form):
+        seconds = body.spool.length / BYTES_A_SECOND if operation in HEARD else 0.0
+        return Tokens(input=heard, images=int(operation == "image_edit"), seconds=seconds)
     return Tokens(
         input=heard,
         output=said,

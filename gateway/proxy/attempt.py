@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 
 from gateway.openai import sse
 from gateway.openai.operations import Operation
-from gateway.proxy.alarm import Alarm
+from gateway.proxy.alarm import Alarm, Alarms
 from gateway.registry.deployments import Deployment
 from gateway.routing.cooldown import told_wait
 from gateway.routing.outcome import Kind, Outcome, judge
@@ -64,9 +65,10 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class Attempter:
-    """Tries a call at a deployment."""
+    """Tries a call at a deployment. alarms: those of its event loop, one of which each try needs."""
 
     def __init__(self, session: UpstreamSession, targets: Targets) -> None:
+        self.alarms = Alarms()
         self._session = session
         self._targets = targets
         self._without_stream_options: set[str] = set()
@@ -109,9 +111,9 @@ class Attempter:
         return known and deployment.id not in self._without_stream_options
 
     async def _send(self, call: Call, deployment: Deployment) -> Attempt:
-        headers = await self._targets.headers(deployment, call)
+        lines = self._targets.known_lines(deployment, call) or await self._targets.own_lines(deployment, call)
         url, body = self._targets.url(deployment, call), self._targets.body(deployment, call)
-        return await _begin(await self._session.send(call.method, url, headers, body), call)
+        return await _begin(await self._session.send(call.method, url, call.headers + lines, body), call)
 
 
 def _refuses_stream_options(answer: Answer) -> bool:
@@ -123,15 +125,20 @@ async def _begin(upstream: UpstreamAnswer, call: Call) -> Attempt:
     answer = None
     try:
         kind = judge(upstream.status, about_a_thing=call.names_thing)
-        content_type = upstream.header("content-type")
-        if kind is Kind.SERVED and content_type.startswith("text/event-stream") and not _is_encoded(upstream):
+        served = kind is Kind.SERVED
+        content_type = b"" if _is_encoded(upstream) else upstream.header(b"content-type")
+        if served and content_type.startswith(b"text/event-stream"):
             failed, answer = await _begin_events(upstream, call.operation)
             return Attempt(Outcome(Kind.FAILED if failed else kind, upstream.status), answer, "an error in band")
         # JSON is an answer when it is whole; anything else, sound or a file, is passed on as it comes.
-        is_json = content_type.startswith("application/json") and not _is_encoded(upstream)
-        held = (None if call.operation.id_prefixes else HELD_BYTES) if is_json or kind is not Kind.SERVED else 0
-        answer = await _begin_body(upstream, held)
-        if is_json and kind is Kind.SERVED and answer.rest is None and not _is_whole(upstream, answer.held):
+        is_json = content_type.startswith(b"application/json")
+        held = (None if call.operation.id_prefixes else HELD_BYTES) if is_json or not served else 0
+        whole = upstream.whole() if held != 0 else None
+        if whole is not None:
+            answer = Answer(upstream.status, upstream.headers, whole, None, is_stream=False)
+        else:
+            answer = await _begin_body(upstream, held)
+        if is_json and served and answer.rest is None and not _is_whole(upstream, answer.held):
             raise ConnectionFailed("the connection closed in the middle of the answer")
         wait = told_wait(_lower(upstream.headers), upstream.status, time.time()) if upstream.status >= 400 else None
         return Attempt(Outcome(kind, upstream.status, wait), answer, f"status {upstream.status}")
@@ -145,7 +152,7 @@ def _lower(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 def _is_encoded(upstream: UpstreamAnswer) -> bool:
-    return upstream.header("content-encoding") not in ("", "identity")
+    return upstream.header(b"content-encoding") not in (b"", b"identity")
 
 
 def _is_whole(upstream: UpstreamAnswer, body: bytes) -> bool:
@@ -173,12 +180,8 @@ async def _begin_body(upstream: UpstreamAnswer, held: int | None) -> Answer:
 
 
 async def _soon(upstream: UpstreamAnswer) -> bytes:
-    alarm = Alarm()
-    try:
-        with alarm.within(OPENING_SECONDS):
-            return await upstream.chunk()
-    finally:
-        alarm.close()
+    async with asyncio.timeout(OPENING_SECONDS):
+        return await upstream.chunk()
 
 
 async def _begin_events(upstream: UpstreamAnswer, operation: Operation) -> tuple[bool, Answer]:

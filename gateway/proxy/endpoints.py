@@ -23,7 +23,7 @@ class EndpointWatch:
     def watching(self, pool: Pool) -> _Watched:
         """A context for one call; it counts when the pool is an endpoint's."""
         if not pool.is_endpoint:
-            return _Watched(None)
+            return _UNWATCHED
         return _Watched(self._counts.setdefault(pool.key[1], EndpointCounts()))
 
 
@@ -58,3 +58,6 @@ class _Watched:
             self._counts.record(self._seconds, failed=self._failed)
         elif isinstance(error, Exception) and not isinstance(error, CallerGone):
             self._counts.record(time.perf_counter() - self._started, failed=True)
+
+
+_UNWATCHED = _Watched(None)

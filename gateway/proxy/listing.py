@@ -15,7 +15,6 @@ from gateway.asgi import JSON, Headers, Send, answer
 from gateway.errors import InvalidRequest, StorageUnavailable
 from gateway.openai.operations import Operation
 from gateway.openai.thing_ids import ThingIds, UnknownThing
-from gateway.proxy.alarm import Alarm
 from gateway.proxy.attempt import Attempter
 from gateway.routing.outcome import Kind
 from gateway.routing.router import Router
@@ -98,7 +97,7 @@ class Things:
             return None
         path = f"{call.path}/{home.upstream_id}"
         one = replace(call, path=path, query="", names_thing=True)
-        with closing(Alarm()) as alarm:
+        with closing(self._attempter.alarms.new()) as alarm:
             attempt = await self._attempter.attempt(one, deployment, FETCH_SECONDS, alarm)
         if attempt.answer is None:
             return None

@@ -7,7 +7,6 @@ import time
 from contextlib import closing
 
 from gateway.openai.operations import BY_NAME
-from gateway.proxy.alarm import Alarm
 from gateway.proxy.attempt import Attempter
 from gateway.registry.deployments import Deployment
 from gateway.routing.outcome import Kind
@@ -31,11 +30,11 @@ async def probe(attempter: Attempter, deployment: Deployment) -> tuple[int | Non
         path=operation.path,
         query="",
         body=json.dumps(operation.probe).encode(),
-        headers=[("content-type", "application/json")],
+        headers=b"content-type: application/json\r\n",
         api_version=None,
     )
     started = time.perf_counter()
-    with closing(Alarm()) as alarm:
+    with closing(attempter.alarms.new()) as alarm:
         attempt = await attempter.attempt(call, deployment, PROBE_SECONDS, alarm)
     latency_ms = (time.perf_counter() - started) * 1000
     status = attempt.outcome.status

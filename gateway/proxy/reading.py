@@ -84,7 +84,7 @@ async def read_request(
     return Asked(
         call,
         arrived,
-        route.model or native.model_in_path(route.operation.name, path) or asked.model,
+        route.model or (native.model_in_path(route.operation.name, path) if route.native_path else None) or asked.model,
         home=home,
         affinity=asked.affinity(),
         tokens=estimated_tokens(len(body), asked.most_output_tokens()),

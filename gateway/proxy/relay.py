@@ -14,6 +14,7 @@ from gateway.openai import sse
 from gateway.openai.operations import Operation
 from gateway.proxy.alarm import Alarm
 from gateway.proxy.attempt import Answer
+from gateway.proxy.departure import CallerWatch
 from gateway.upstream.session import ConnectionFailed, UpstreamAnswer
 
 
@@ -23,6 +24,17 @@ class Patience:
 
     keepalive: float
     idle: float
+
+
+# What the gateway says itself, and the upstream's headers no more: the length, where it holds the body whole or may add
+# events to it; the limits, where the caller has some of its own.
+_LENGTH, _LIMITS = b"content-length", b"x-ratelimit-"
+_OURS: dict[tuple[bool, bool], tuple[bytes, ...]] = {
+    (False, False): (),
+    (False, True): (_LIMITS,),
+    (True, False): (_LENGTH,),
+    (True, True): (_LENGTH, _LIMITS),
+}
 
 
 class Relayed(msgspec.Struct, frozen=True):
@@ -41,58 +53,53 @@ class Relayed(msgspec.Struct, frozen=True):
     limits: bool = False
 
 
-async def relay(answer: Answer, how: Relayed, send: Send, patience: Patience, alarm: Alarm) -> bool:
-    """Send the answer on, headers first. Whether the upstream brought it to its end. alarm: the calling task's."""
-    headers = wire_headers.to_caller(answer.headers)
-    if how.limits:
-        headers = [pair for pair in headers if not pair[0].startswith(b"x-ratelimit-")]
+async def relay(answer: Answer, how: Relayed, send: Send, patience: Patience, watch: CallerWatch) -> bool:
+    """Send the answer on, headers first. Whether the upstream brought it to its end. watch: the calling task's."""
+    headers = wire_headers.to_caller(answer.headers, _OURS[answer.rest is None or answer.is_stream, how.limits])
     headers += how.own
     try:
         if answer.rest is None and not answer.is_stream:
             body = how.edit(answer.held) if how.edit and answer.is_json else answer.held
-            await _start(send, answer.status, _with_length(headers, len(body)))
-            await _chunk(send, body, more=False)
+            headers.append((b"content-length", b"%d" % len(body)))
+            watch.end()
+            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
             return True
         if answer.is_stream:
-            # Comments and an error event may join it, so its length is not known.
-            headers = [pair for pair in headers if pair[0] != b"content-length"]
-            await _start(send, answer.status, [*headers, (b"cache-control", b"no-cache")])
-            return await _relay_events(answer, how, send, patience, alarm)
-        await _start(send, answer.status, headers)
-        return await _relay_bytes(answer, how, send, patience, alarm)
+            headers.append((b"cache-control", b"no-cache"))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        passing = _relay_events if answer.is_stream else _relay_bytes
+        return await passing(answer, how, send, patience, watch)
     finally:
         answer.close()
 
 
-async def _start(send: Send, status: int, headers: Headers) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+async def _more(send: Send, data: bytes) -> None:
+    await send({"type": "http.response.body", "body": data, "more_body": True})
 
 
-async def _chunk(send: Send, data: bytes, *, more: bool) -> None:
-    await send({"type": "http.response.body", "body": data, "more_body": more})
+async def _last(send: Send, data: bytes, watch: CallerWatch) -> None:
+    watch.end()
+    await send({"type": "http.response.body", "body": data})
 
 
-def _with_length(headers: Headers, length: int) -> Headers:
-    return [pair for pair in headers if pair[0] != b"content-length"] + [(b"content-length", b"%d" % length)]
-
-
-async def _relay_bytes(answer: Answer, how: Relayed, send: Send, patience: Patience, alarm: Alarm) -> bool:
+async def _relay_bytes(answer: Answer, how: Relayed, send: Send, patience: Patience, watch: CallerWatch) -> bool:
     """A body of any kind. A cut can't be told in it: the caller's connection is ended short, as the upstream's was."""
     chunk = answer.held
     try:
         while chunk:
             if how.see:
                 how.see(chunk)
-            await _chunk(send, chunk, more=True)
-            with alarm.within(patience.idle):
+            await _more(send, chunk)
+            with watch.alarm.within(patience.idle):
                 chunk = await answer.rest.chunk() if answer.rest else b""
     except (ConnectionFailed, TimeoutError):
         return False
-    await _chunk(send, b"", more=False)
+    await _last(send, b"", watch)
     return True
 
 
-async def _relay_events(answer: Answer, how: Relayed, send: Send, patience: Patience, alarm: Alarm) -> bool:
+async def _relay_events(answer: Answer, how: Relayed, send: Send, patience: Patience, watch: CallerWatch) -> bool:
     """An event stream. Only whole events go out, so that a cut can always be followed by an error event."""
     tail = b""
     chunk = answer.held
@@ -111,16 +118,16 @@ async def _relay_events(answer: Answer, how: Relayed, send: Send, patience: Pati
                     how.see(whole)
                 passed = how.edit(whole) if how.edit else whole
                 if passed:
-                    await _chunk(send, passed, more=True)
-            chunk = await _next(answer.rest, send, patience, alarm) if answer.rest else b""
+                    await _more(send, passed)
+            chunk = await _next(answer.rest, send, patience, watch.alarm) if answer.rest else b""
         if due and not sse.is_over(tail, due):
             raise ConnectionFailed("the connection closed before the stream's end")
     except (ConnectionFailed, TimeoutError) as error:
         reason = "went silent" if isinstance(error, TimeoutError) else "broke off"
         interrupted = StreamInterrupted(f"The upstream {reason} in the middle of its answer.")
-        await _chunk(send, sse.error_event(interrupted, how.operation.name), more=False)
+        await _last(send, sse.error_event(interrupted, how.operation.name), watch)
         return False
-    await _chunk(send, tail, more=False)
+    await _last(send, tail, watch)
     return True
 
 
@@ -136,4 +143,4 @@ async def _next(upstream: UpstreamAnswer, send: Send, patience: Patience, alarm:
             silence += wait
             if silence >= patience.idle:
                 raise
-            await _chunk(send, sse.KEEPALIVE, more=True)
+            await _more(send, sse.KEEPALIVE)

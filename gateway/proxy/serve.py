@@ -107,7 +107,8 @@ class DataPlane:
         ids = ThingIds(self._router.snapshot.id_secret, caller.tenant.identity)
         asked = await read_request(scope, receive, route, action, ids, self._settings.max_body_bytes)
         asked, keeping = self._take_collection(asked)
-        asked = completed(asked, default_model(caller.models, route.operation), caller.tenant.max_token_cap)
+        default = default_model(caller.models, route.operation) if asked.model is None else None
+        asked = completed(asked, default, caller.tenant.max_token_cap)
         incoming = Incoming(caller, route, action, ids, asked, keeping, request_id)
         try:
             with self._meter.metering(caller, asked, action, request_id) as metered:
@@ -125,9 +126,9 @@ class DataPlane:
         metered.goes_to(plan.pool)
         admitted = await self._admission.admit(incoming.caller, asked, plan.pool)
         metered.admitted(admitted)
-        alarm = Alarm()
+        alarm = self._attempter.alarms.new()
         with self._endpoints.watching(plan.pool) as watched:
-            with CallerWatch(receive, send, alarm) as watch:
+            with CallerWatch(receive, alarm) as watch:
                 found = await self._first_good_answer(plan, asked, metered, alarm)
                 watched.answered(found.answer.status)
                 try:
@@ -145,7 +146,7 @@ class DataPlane:
                     metered.see,
                     limits=bool(limits),
                 )
-                whole = await relay(found.answer, relayed, watch.send, self._patience, alarm)
+                whole = await relay(found.answer, relayed, send, self._patience, watch)
             if not whole:
                 watched.answered(0)
                 metered.broke_off()
@@ -186,13 +187,13 @@ class DataPlane:
                 plan.record(deployment, attempt.outcome)
                 if attempt.outcome.kind is not Kind.SERVED:
                     _tell(deployment, attempt)
-                if attempt.answer is not None and attempt.outcome.relayable:
+                if attempt.answer is not None and attempt.outcome.kind.relayable:
                     if last is not None:
                         last.answer.close()
                     last = Found(attempt.answer, deployment, plan.attempts, upstream_seconds)
                 elif attempt.answer is not None:
                     attempt.answer.close()
-                if attempt.outcome.final:
+                if attempt.outcome.kind.final:
                     break
         except BaseException:
             if last is not None:

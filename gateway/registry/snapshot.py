@@ -28,7 +28,8 @@ class Snapshot:
     under each operation they serve. Neither has a deployment that an endpoint registered for itself. callers: by the
     public id of the API key. endpoints: by name. id_secret: seals the ids of things that live at one deployment.
     wanted_events: the types of events that some webhook asks for. tenant_models: by the id of the tenant that uses
-    them. closed: whether a tenant that has none may call none.
+    them. closed: whether a tenant that has none may call none. recognized: callers that were identified, by the header
+    that held their key: its name, and the SHA-256 of its value.
     """
 
     deployments: tuple[Deployment, ...] = ()
@@ -40,6 +41,7 @@ class Snapshot:
     wanted_events: frozenset[str] = frozenset()
     tenant_models: dict[str, TenantModels] = field(default_factory=dict)
     closed: bool = False
+    recognized: dict[tuple[bytes, bytes], Caller] = field(default_factory=dict, compare=False, repr=False)
 
     def models_of(self, tenant: Tenant) -> TenantModels | None:
         """The models that decide what a tenant may call; None when it may call any."""

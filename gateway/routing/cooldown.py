@@ -103,7 +103,7 @@ class Cooldowns:
         A deployment that is `alone` in its pool rests only when it fails twice in a row and says itself for how long:
         with nobody to take its calls, a guess would only add refusals of our own.
         """
-        if not outcome.cools:
+        if not outcome.kind.cools:
             if self._failures:
                 self._failures.pop(deployment_id, None)
             if self._told and deployment_id in self._told:

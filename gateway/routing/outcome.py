@@ -8,21 +8,26 @@ import msgspec
 
 
 class Kind(Enum):
-    """The ways an attempt can end."""
+    """The ways an attempt can end.
 
-    SERVED = "the upstream answered the call"
-    REFUSED = "the upstream found the caller's request wrong: final, and nobody's failure"
-    CONTESTED = "409: another deployment may do, this one is well"
-    THROTTLED = "429"
-    FAILED = "408, 5xx, or an error in band before any content"
-    MISCONFIGURED = "401, 403, 404 or a redirect: a wrong key, address or name of the deployment"
-    UNREACHABLE = "no connection, or one that ended before an answer began"
-    TIMED_OUT = "no first byte in time"
+    final: another deployment would not change the answer. cools: the deployment should rest. relayable: the upstream's
+    answer may be shown to the caller as it is.
+    """
 
+    SERVED = "the upstream answered the call", "final", "relayable"
+    REFUSED = "the upstream found the caller's request wrong, which is nobody's failure", "final", "relayable"
+    CONTESTED = "409: another deployment may do, this one is well", "relayable"
+    THROTTLED = "429", "cools", "relayable"
+    FAILED = "408, 5xx, or an error in band before any content", "cools", "relayable"
+    MISCONFIGURED = "401, 403, 404 or a redirect: a wrong key, address or name of the deployment", "cools"
+    UNREACHABLE = "no connection, or one that ended before an answer began", "cools"
+    TIMED_OUT = "no first byte in time", "cools"
 
-_FINAL = frozenset({Kind.SERVED, Kind.REFUSED})
-_HARMLESS = _FINAL | {Kind.CONTESTED}
-_RELAYABLE = frozenset({Kind.SERVED, Kind.REFUSED, Kind.CONTESTED, Kind.THROTTLED, Kind.FAILED})
+    def __init__(self, meaning: str, *traits: str) -> None:
+        # Attributes, since every call asks for all three: to look a kind up in a set costs several times as much.
+        self.final = "final" in traits
+        self.cools = "cools" in traits
+        self.relayable = "relayable" in traits
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -31,21 +36,6 @@ class Outcome(msgspec.Struct, frozen=True):
     kind: Kind
     status: int | None = None
     wait: float | None = None
-
-    @property
-    def final(self) -> bool:
-        """Whether another deployment would not change the answer."""
-        return self.kind in _FINAL
-
-    @property
-    def cools(self) -> bool:
-        """Whether the deployment should rest."""
-        return self.kind not in _HARMLESS
-
-    @property
-    def relayable(self) -> bool:
-        """Whether the upstream's answer may be shown to the caller as it is."""
-        return self.kind in _RELAYABLE
 
 
 def judge(status: int, *, about_a_thing: bool = False) -> Kind:

@@ -38,10 +38,19 @@ class UpstreamAnswer:
         self._failure: ConnectionFailed | None = None
         self._waiter: Future[None] | None = None
 
-    def header(self, name: str) -> str:
-        """The value of a header, named in lower case; "" when it is missing."""
-        value = self._named.get(name.encode())
-        return "" if value is None else value.decode("latin-1")
+    def header(self, name: bytes) -> bytes:
+        """The value of a header, named in lower case; b"" when it is missing."""
+        return self._named.get(name, b"")
+
+    def whole(self) -> bytes | None:
+        """The body, if it is here to its end and nobody fetched any of it; else None, and `chunk` has it."""
+        if self._connection is not None or self._failure is not None or self.taken:
+            return None
+        parts = self._parts
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        parts.clear()
+        self.taken = len(data)
+        return data
 
     async def chunk(self) -> bytes:
         """The next bytes as they came; b"" at the end. Raises ConnectionFailed when the connection breaks.

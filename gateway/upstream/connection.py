@@ -80,11 +80,13 @@ class Connection(asyncio.Protocol):
             raise ClosedUnanswered("connection failed: closed by the upstream")
         asked: asyncio.Future[UpstreamAnswer] = self.loop.create_future()
         self._asked = asked
+        pool = self._pool
+        pool.running += 1
         self._heard = False
         self._parser.begin(method)
         try:
             if isinstance(body, bytes) and len(body) <= ONE_WRITE:
-                self._transport.write(head + body if body else head)
+                pool.batch.write(self._transport, head + body if body else head, pool.running)
             else:
                 await self._send(asked, head, body)
             return await asked
@@ -95,6 +97,8 @@ class Connection(asyncio.Protocol):
             if asked.done() and not asked.cancelled():
                 asked.exception()
             raise
+        finally:
+            pool.running -= 1
 
     async def _send(self, asked: asyncio.Future[UpstreamAnswer], head: bytes, body: bytes | SpooledBody) -> None:
         """Write a body in pieces, until all of it is written or the upstream has said that it will not do."""
@@ -139,6 +143,10 @@ class Connection(asyncio.Protocol):
             return
         self._pool.forget(self)
         self._transport.abort()
+
+    def never_was(self) -> None:
+        """Whoever dialled gave up, and nobody may report the end."""
+        self._pool.closed(self)
 
     def _finish(self, answer: UpstreamAnswer) -> None:
         self._asked = self._answer = None

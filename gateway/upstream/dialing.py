@@ -46,7 +46,13 @@ class Dialer:
         found = await aiohappyeyeballs.start_connection(infos, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, interleave=1)
         host = address.host.rstrip(".") if address.tls else None
         context = self._context() if address.tls else None
-        _, made = await loop.create_connection(protocol, sock=found, ssl=context, server_hostname=host)
+        made = protocol()
+        try:
+            await loop.create_connection(lambda: made, sock=found, ssl=context, server_hostname=host)
+        except BaseException:
+            # uvloop closes the transport of a dial that is cancelled at the last moment, and does not say so.
+            made.never_was()
+            raise
         made.reads_from(found)
         return made
 

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 
 from gateway.upstream.connection import Connection
+from gateway.write_batch import WriteBatch
 
 IDLE_SECONDS = 60.0
 # How often connections are looked for whose time is over. One that is, is never handed out in between.
@@ -15,9 +16,14 @@ FAREWELL_SECONDS = 1.0
 
 
 class Pool:
-    """The connections of one event loop: the idle ones, last used first, and all that are open."""
+    """The connections of one event loop: the idle ones, last used first, and all that are open.
+
+    running: how many requests wait for their answer's head. batch: where requests are written that are one write.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.running = 0
+        self.batch = WriteBatch()
         self._loop = loop
         self._idle: dict[str, list[Connection]] = {}
         self._open: set[Connection] = set()

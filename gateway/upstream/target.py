@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -42,9 +41,9 @@ class Call(msgspec.Struct, frozen=True):
     """What a caller wants sent.
 
     path: below the version prefix, ids as the upstream knows them; on a pass-through the native path. query: passed on,
-    without the api-version. headers: those that may pass. names_thing: the call is about a thing that lives at one
-    deployment, so a 404 is an answer and not a fault of the pool's. asking_usage: the body with the wish added that a
-    stream tell what was used; None where there is nothing to add.
+    without the api-version. headers: the lines of those that may pass. names_thing: the call is about a thing that
+    lives at one deployment, so a 404 is an answer and not a fault of the pool's. asking_usage: the body with the wish
+    added that a stream tell what was used; None where there is nothing to add.
     """
 
     operation: Operation
@@ -52,7 +51,7 @@ class Call(msgspec.Struct, frozen=True):
     path: str
     query: str
     body: bytes | Form
-    headers: Sequence[tuple[str, str]]
+    headers: bytes
     api_version: str | None
     names_thing: bool = False
     asking_usage: bytes | None = None
@@ -104,21 +103,22 @@ class Targets:
         version = deployment.api_version or call.api_version or self._default_api_version
         return deployment.provider != "azure" or not version[:1].isdigit() or version >= STREAM_OPTIONS_SINCE
 
-    async def headers(self, deployment: Deployment, call: Call) -> bytes:
-        """The header lines, with the deployment's own credential; raises IdentityUnavailable."""
+    def known_lines(self, deployment: Deployment, call: Call) -> bytes | None:
+        """What `own_lines` answers, where that is known already."""
+        kept = self._own_lines.get((id(deployment), call.operation.native))
+        return None if kept is None else kept[1]
+
+    async def own_lines(self, deployment: Deployment, call: Call) -> bytes:
+        """The gateway's own header lines, with the deployment's credential; raises IdentityUnavailable."""
         operation = call.operation
-        key = (id(deployment), operation.native)
-        kept = self._own_lines.get(key)
-        if kept is not None:
-            return header_lines(call.headers) + kept[1]
         credential, lasts = await self._credential(deployment, operation)
         try:
             lines = header_lines([*_OWN_HEADERS, *credential])
         except ValueError:
             raise IdentityUnavailable("its key can't be sent in a header") from None
         if lasts:
-            self._own_lines[key] = (deployment, lines)
-        return header_lines(call.headers) + lines
+            self._own_lines[id(deployment), operation.native] = (deployment, lines)
+        return lines
 
     async def _credential(self, deployment: Deployment, operation: Operation) -> tuple[list[tuple[str, str]], bool]:
         """The credential's header, if there is one, and whether it is the same for the next call."""

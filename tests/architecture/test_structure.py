@@ -18,6 +18,7 @@ CODE = [ROOT / "function_app.py", *FOUND]
 # A room may import from its own and from those with a lower number, never from its equals or above.
 LEVELS = {
     "collector": 0,
+    "write_batch": 0,
     "errors": 0,
     "settings": 0,
     "asgi": 1,

@@ -122,7 +122,7 @@ def test_30_versions_that_callers_make_up_do_not_fill_the_memory():
     for number in range(KEPT_ADDRESSES + 50):
         made_up = f"{number:04}-01-01"
         url = targets.url(
-            deployment(), Call(BY_NAME["chat"], "POST", "chat/completions", "", b"{}", [], api_version=made_up)
+            deployment(), Call(BY_NAME["chat"], "POST", "chat/completions", "", b"{}", b"", api_version=made_up)
         )
         assert url.target.endswith(f"?api-version={made_up}")
     assert len(targets._addresses) == KEPT_ADDRESSES

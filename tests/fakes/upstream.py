@@ -24,8 +24,13 @@ class FakeAnswer:
     delimited: bool = True
     closed: bool = False
 
-    def header(self, name: str) -> str:
-        return next((value.decode() for key, value in self.headers if key.decode().lower() == name), "")
+    def header(self, name: bytes) -> bytes:
+        return next((value for key, value in self.headers if key.lower() == name), b"")
+
+    def whole(self) -> bytes | None:
+        if len(self.chunks) != 1 or not isinstance(self.chunks[0], bytes):
+            return None
+        return self.chunks.pop()
 
     async def chunk(self) -> bytes:
         if not self.chunks:

@@ -157,5 +157,5 @@ async def test_redirects_are_not_followed(session):
     raw = b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n"
     async with serving(saying(raw)) as server:
         answer = await session.send("POST", server.address, b"", b"{}")
-        assert (answer.status, answer.header("location")) == (302, "http://127.0.0.1:1/")
+        assert (answer.status, answer.header(b"location")) == (302, b"http://127.0.0.1:1/")
         answer.close()

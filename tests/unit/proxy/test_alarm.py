@@ -6,11 +6,13 @@ import asyncio
 
 import pytest
 
-from gateway.proxy.alarm import Alarm
+from gateway.proxy.alarm import Alarms
+
+ROUND_SECONDS = 0.002
 
 
 async def test_a_wait_that_takes_too_long_ends_with_a_timeout_and_the_task_goes_on():
-    alarm = Alarm()
+    alarm = Alarms(ROUND_SECONDS).new()
     with pytest.raises(TimeoutError), alarm.within(0.001):
         await asyncio.Event().wait()
     await asyncio.sleep(0)
@@ -18,18 +20,18 @@ async def test_a_wait_that_takes_too_long_ends_with_a_timeout_and_the_task_goes_
     alarm.close()
 
 
-async def test_waits_in_time_are_left_alone_however_many_share_the_timer():
-    alarm = Alarm()
+async def test_waits_in_time_are_left_alone_however_many_there_are():
+    alarm = Alarms(ROUND_SECONDS).new()
     began = asyncio.get_running_loop().time()
-    while asyncio.get_running_loop().time() < began + 0.02:
-        with alarm.within(0.01):
+    while asyncio.get_running_loop().time() < began + 3 * ROUND_SECONDS:
+        with alarm.within(ROUND_SECONDS):
             await asyncio.sleep(0.001)
     alarm.close()
-    await asyncio.sleep(0.015)
+    await asyncio.sleep(2 * ROUND_SECONDS)
 
 
 async def test_a_shorter_wait_rings_in_its_own_time_after_a_longer_one():
-    alarm = Alarm()
+    alarm = Alarms(ROUND_SECONDS).new()
     with alarm.within(3600):
         await asyncio.sleep(0)
     with pytest.raises(TimeoutError), alarm.within(0.001):
@@ -38,10 +40,10 @@ async def test_a_shorter_wait_rings_in_its_own_time_after_a_longer_one():
 
 
 async def test_between_waits_nothing_rings():
-    alarm = Alarm()
+    alarm = Alarms(ROUND_SECONDS).new()
     with alarm.within(0.001):
         pass
-    await asyncio.sleep(0.005)
+    await asyncio.sleep(2 * ROUND_SECONDS)
     with pytest.raises(TimeoutError), alarm.within(0.001):
         await asyncio.Event().wait()
     alarm.close()
@@ -49,7 +51,7 @@ async def test_between_waits_nothing_rings():
 
 async def test_whoever_cancels_the_task_meanwhile_comes_first():
     async def wait():
-        alarm = Alarm()
+        alarm = Alarms(ROUND_SECONDS).new()
         try:
             with alarm.within(0.001):
                 await asyncio.Event().wait()
@@ -64,7 +66,34 @@ async def test_whoever_cancels_the_task_meanwhile_comes_first():
 
 
 async def test_what_is_raised_in_time_passes():
-    alarm = Alarm()
+    alarm = Alarms(ROUND_SECONDS).new()
     with pytest.raises(ValueError, match="mine"), alarm.within(1):
         raise ValueError("mine")
     alarm.close()
+
+
+async def test_one_timer_serves_all_alarms_and_rests_when_there_are_none():
+    alarms = Alarms(ROUND_SECONDS)
+    one, other = alarms.new(), alarms.new()
+    timer = alarms._timer
+    assert timer is not None
+    one.close()
+    other.close()
+    await asyncio.sleep(2 * ROUND_SECONDS)
+    assert timer.when() <= asyncio.get_running_loop().time() and alarms._timer is None
+    alarms.new().close()
+    assert alarms._timer is not None
+    await asyncio.sleep(2 * ROUND_SECONDS)
+
+
+async def test_a_task_that_goes_on_is_told_so_once_and_a_short_one_never():
+    told = []
+    alarms = Alarms(ROUND_SECONDS)
+    short = alarms.new()
+    short.lasting = lambda: told.append("short")
+    short.close()
+    long = alarms.new()
+    long.lasting = lambda: told.append("long")
+    await asyncio.sleep(5 * ROUND_SECONDS)
+    long.close()
+    assert told == ["long"]

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.errors import InvalidApiKey, PermissionDenied
-from gateway.proxy.authenticate import authenticate
+from gateway.proxy.authenticate import MOST_RECOGNIZED, authenticate
 from gateway.registry.snapshot import build
 from tests.builders import EPOCH, SECRET, api_key, tenant
 
@@ -59,3 +59,38 @@ def test_a_tenant_that_may_not_call_now_is_told_why(fields, says):
 def test_a_tenant_inside_its_window_may_call():
     inside = tenant(start_utc=EPOCH - HOUR, end_utc=EPOCH + HOUR)
     assert authenticate(headers(SECRET), build([], [inside], [api_key()]), lambda: EPOCH).tenant == inside
+
+
+def test_a_key_is_known_again_in_the_header_that_held_it_and_in_no_other():
+    snapshot = build([], [tenant()], [api_key()])
+    basic, mine = (b"authorization", b"Basic abc"), (b"api-key", SECRET.encode())
+    for _ in range(2):
+        assert authenticate([basic, mine], snapshot, lambda: EPOCH).key.id == "local0"
+        with pytest.raises(InvalidApiKey):
+            authenticate([basic], snapshot, lambda: EPOCH)
+        with pytest.raises(InvalidApiKey):
+            authenticate([(b"api-key", b"Bearer " + SECRET.encode())], snapshot, lambda: EPOCH)
+        assert authenticate(headers(SECRET), snapshot, lambda: EPOCH).key.id == "local0"
+    assert len(snapshot.recognized) == 2
+
+
+def test_nothing_that_is_remembered_of_a_key_is_the_key():
+    snapshot = build([], [tenant()], [api_key()])
+    authenticate(headers(SECRET), snapshot, lambda: EPOCH)
+    ((_, digest),) = snapshot.recognized
+    assert len(digest) == 32
+    assert SECRET.encode() not in digest and SECRET not in repr(snapshot)
+
+
+def test_one_key_sent_in_ever_other_ways_fills_no_memory():
+    snapshot = build([], [tenant()], [api_key()])
+    for number in range(MOST_RECOGNIZED + 10):
+        authenticate([(b"api-key", SECRET.encode() + b" " * number)], snapshot, lambda: EPOCH)
+    assert len(snapshot.recognized) == MOST_RECOGNIZED
+
+
+def test_a_key_that_is_gone_from_the_registry_is_not_recognized():
+    before, after = build([], [tenant()], [api_key()]), build([], [tenant()], [])
+    authenticate(headers(SECRET), before, lambda: EPOCH)
+    with pytest.raises(InvalidApiKey):
+        authenticate(headers(SECRET), after, lambda: EPOCH)

@@ -16,8 +16,8 @@ from tests.unit.routing.test_cooldown import Clock
 DEFAULT, CAP = 10.0, 120.0
 NAMES = st.sampled_from(["east", "west", "north"])
 WAITS = st.none() | st.floats(0, 1000) | st.sampled_from([math.inf, math.nan, 0.0, CAP])
-COOLING = st.sampled_from([kind for kind in Kind if Outcome(kind).cools])
-HARMLESS = st.sampled_from([kind for kind in Kind if not Outcome(kind).cools])
+COOLING = st.sampled_from([kind for kind in Kind if kind.cools])
+HARMLESS = st.sampled_from([kind for kind in Kind if not kind.cools])
 
 
 class InTurns:
@@ -27,7 +27,7 @@ class InTurns:
         self.resting: set[str] = set()
 
     def rests(self, deployment_id: str, seconds: float, outcome: Outcome) -> None:
-        assert deployment_id not in self.resting and 0 < seconds <= CAP and outcome.cools
+        assert deployment_id not in self.resting and 0 < seconds <= CAP and outcome.kind.cools
         self.resting.add(deployment_id)
 
     def serves_again(self, deployment_id: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.routing.outcome import Kind, Outcome, judge
+from gateway.routing.outcome import Kind, judge
 
 
 @pytest.mark.parametrize(
@@ -49,5 +49,4 @@ def test_a_404_about_a_thing_that_lives_there_is_an_answer():
     ],
 )
 def test_an_outcome_decides_retry_rest_and_relay(kind, final, cools, relayable):
-    outcome = Outcome(kind)
-    assert (outcome.final, outcome.cools, outcome.relayable) == (final, cools, relayable)
+    assert (kind.final, kind.cools, kind.relayable) == (final, cools, relayable)

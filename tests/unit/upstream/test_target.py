@@ -29,18 +29,18 @@ def targets():
     return Targets("2024-10-21", Tokens(), Tokens())
 
 
-def chat(headers=(), query="", **options):
-    return Call(BY_NAME["chat"], "POST", "chat/completions", query, b"{}", headers, None, **options)
+def chat(query="", **options):
+    return Call(BY_NAME["chat"], "POST", "chat/completions", query, b"{}", b"", None, **options)
 
 
-async def test_a_deployments_own_lines_follow_the_callers_and_are_made_once(targets):
+async def test_a_deployments_own_lines_are_made_once(targets):
     east = deployment("east", endpoint_key="k")
-    for accept in ("a", "b"):
-        lines = await targets.headers(east, chat(headers=[("accept", accept)]))
-        assert lines == f"accept: {accept}\r\n".encode() + OWN + b"api-key: k\r\n"
-    assert len(targets._own_lines) == 1
+    assert targets.known_lines(east, chat()) is None
+    lines = await targets.own_lines(east, chat())
+    assert lines == OWN + b"api-key: k\r\n"
+    assert targets.known_lines(east, chat()) is lines
     targets.forget()
-    assert not targets._own_lines
+    assert targets.known_lines(east, chat()) is None
 
 
 async def test_what_was_prepared_for_a_deployment_is_not_used_for_its_successor(targets):
@@ -48,7 +48,7 @@ async def test_what_was_prepared_for_a_deployment_is_not_used_for_its_successor(
     new = deployment("east", endpoint_key="new", endpoint_url="http://new", resource_name="")
     for made in (old, new, old):
         call = chat()
-        assert f"api-key: {made.endpoint_key}\r\n".encode() in await targets.headers(made, call)
+        assert f"api-key: {made.endpoint_key}\r\n".encode() in await targets.own_lines(made, call)
         assert targets.url(made, call).host == made.endpoint_key
         assert targets.url(made, call) is targets.url(made, call)
 
@@ -65,7 +65,7 @@ async def test_what_was_prepared_for_a_deployment_is_not_used_for_its_successor(
 async def test_each_provider_is_told_the_key_in_its_own_way(targets, provider, operation, header):
     made = deployment("east", provider=provider, endpoint_key="k")
     for _ in range(2):
-        assert await targets.headers(made, Call(BY_NAME[operation], "POST", "p", "", b"", [], None)) == OWN + header
+        assert await targets.own_lines(made, Call(BY_NAME[operation], "POST", "p", "", b"", b"", None)) == OWN + header
 
 
 async def test_tokens_are_asked_for_with_each_call(targets):
@@ -73,17 +73,17 @@ async def test_tokens_are_asked_for_with_each_call(targets):
     entra = deployment("e", auth="managed_identity", endpoint_key="")
     for number in (1, 2):
         for made in (vertex, entra):
-            assert await targets.headers(made, chat()) == OWN + b"authorization: Bearer token%d\r\n" % number
+            assert await targets.own_lines(made, chat()) == OWN + b"authorization: Bearer token%d\r\n" % number
 
 
 async def test_without_a_key_none_is_sent(targets):
-    assert await targets.headers(deployment("v", provider="vllm", endpoint_key=""), chat()) == OWN
+    assert await targets.own_lines(deployment("v", provider="vllm", endpoint_key=""), chat()) == OWN
 
 
 @pytest.mark.parametrize("key", ["k\r\nx: y", "k\n", "→"])
 async def test_a_key_that_is_no_header_is_told_without_it(targets, key):
     with pytest.raises(IdentityUnavailable, match="can't be sent") as caught:
-        await targets.headers(deployment("east", endpoint_key=key), chat())
+        await targets.own_lines(deployment("east", endpoint_key=key), chat())
     assert key not in str(caught.value)
 
 
