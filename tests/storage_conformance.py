@@ -263,6 +263,19 @@ class TablesConformance:
         await tables.transact(table, delete=[Row("p", "old")])
         assert await tables.list(table) == []
 
+    async def test_a_transaction_answers_the_versions_that_it_wrote(self, tables: Tables, table: str) -> None:
+        old, gone = await tables.create(table, Row("p", "old")), await tables.create(table, Row("p", "gone"))
+        written = await tables.transact(
+            table,
+            create=[Row("p", "b", {"A": 1}), Row("p", "a")],
+            replace=[replace(old, values={"A": 2})],
+            delete=[gone],
+        )
+        assert [row.key for row in written] == ["b", "a", "old"]
+        assert sorted(written, key=lambda row: row.key) == await tables.list(table)
+        again = await tables.transact(table, replace=[replace(row, values={"A": 3}) for row in written])
+        assert await tables.get(table, "p", "old") == again[2]
+
     async def test_a_transaction_takes_a_hundred_rows(self, tables: Tables, table: str) -> None:
         await tables.transact(table, create=[Row("p", f"{each:03}") for each in range(100)])
         await tables.transact(table, delete=await tables.list(table, "p"))

@@ -74,7 +74,7 @@ class MemoryTables:
 
     async def transact(
         self, table: str, *, create: Sequence[Row] = (), replace: Sequence[Row] = (), delete: Sequence[Row] = ()
-    ) -> None:
+    ) -> Sequence[Row]:
         """All or nothing: every row is checked before the first is written."""
         await self._called("transact")
         for row in create:
@@ -85,10 +85,9 @@ class MemoryTables:
             check_storable(row)
         for row in (*replace, *delete):
             self._check_version(table, row)
-        for row in (*create, *replace):
-            self._write(table, row)
         for row in delete:
             del self._rows(table)[row.partition, row.key]
+        return [self._write(table, row) for row in (*create, *replace)]
 
     async def close(self) -> None:
         """Nothing to let go of."""

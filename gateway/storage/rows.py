@@ -104,10 +104,11 @@ class Tables(Protocol):
 
     async def transact(
         self, table: str, *, create: Sequence[Row] = (), replace: Sequence[Row] = (), delete: Sequence[Row] = ()
-    ) -> None:
+    ) -> Sequence[Row]:
         """All or nothing, at most 100 different rows of one partition. RowExists or RowChanged if any of them fails.
 
-        A row to replace must be there in the version its etag names; a row to delete too, if it has an etag.
+        A row to replace must be there in the version its etag names; a row to delete too, if it has an etag. Answers
+        the rows that were created, then those that were replaced, with their etags.
         """
         ...
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -109,7 +109,7 @@ class AzureTables:
         # As a transaction, because the SDK's own create fails to decode half of its errors.
         steps: list[Any] = [("create", to_entity(row))]
         written = await self._write(table, lambda client: client.submit_transaction(steps))
-        return replace(row, etag=written[0]["etag"])
+        return _stored(row, written[0])
 
     async def replace(self, table: str, row: Row) -> Row:
         """Write over the version that `row.etag` names."""
@@ -125,13 +125,13 @@ class AzureTables:
             )
         except TableMissing:
             raise RowChanged from None
-        return replace(row, etag=written["etag"])
+        return _stored(row, written)
 
     async def put(self, table: str, row: Row) -> Row:
         """Write whatever was there."""
         check_storable(row)
         written = await self._write(table, lambda client: client.upsert_entity(to_entity(row), "replace"))
-        return replace(row, etag=written["etag"])
+        return _stored(row, written)
 
     async def delete(self, table: str, partition: str, key: str) -> bool:
         """Remove a row."""
@@ -146,7 +146,7 @@ class AzureTables:
 
     async def transact(
         self, table: str, *, create: Sequence[Row] = (), replace: Sequence[Row] = (), delete: Sequence[Row] = ()
-    ) -> None:
+    ) -> Sequence[Row]:
         """All or nothing."""
         from azure.core import MatchConditions
 
@@ -159,13 +159,14 @@ class AzureTables:
         for row in delete:
             known = {"etag": row.etag, "match_condition": MatchConditions.IfNotModified} if row.etag else {}
             steps.append(("delete", to_entity(row), known))
-        if create:
-            await self._write(table, lambda client: client.submit_transaction(steps))
-            return
+        call = self._write if create else self._call
         try:
-            await self._call(table, lambda client: client.submit_transaction(steps))
+            answers = await call(table, lambda client: client.submit_transaction(steps))
         except TableMissing:
+            if create:
+                raise
             raise RowChanged from None
+        return [_stored(row, answer) for row, answer in zip((*create, *replace), answers, strict=False)]
 
     async def close(self) -> None:
         """Let go of connections; a later call would make new ones."""
@@ -214,6 +215,11 @@ class AzureTables:
         except ValueError:
             source = "TABLES_ENDPOINT" if self._endpoint else "AzureWebJobsStorage"
             raise StorageUnavailable(f"{source} does not name a storage account.", retry_after=RETRY_SECONDS) from None
+
+
+def _stored(row: Row, answer: Mapping[str, Any]) -> Row:
+    """What was written, in the version that storage made of it."""
+    return replace(row, etag=answer["etag"])
 
 
 async def _next_page(pages: AsyncIterator[AsyncIterator[TableEntity]]) -> list[Row] | None:

@@ -14,14 +14,13 @@ from gateway.metering.rollups import Dimensions, RollupPeriod, Total, Totals, me
 from gateway.storage import columns, optimistic
 from gateway.storage.columns import Unreadable
 from gateway.storage.rows import MAX_TEXT_CHARACTERS, Row, RowChanged, RowExists, Tables, Value
+from gateway.storage.sums import LAST, Shard, Shards
 
 TABLE = "usage"
 SUM = "sum"
 TENANTS = "tenants"
 # Instances are spread over so many rows of each sum, so that they seldom meet at one.
 SHARDS = 8
-# After every character that our keys have.
-LAST = "~"
 TEXT = "Calls"
 # A row holds 1 MiB, a text 64 KiB of it; one less, for the rest of the row. No line is so long as this, and a text ends
 # with a whole one.
@@ -69,36 +68,38 @@ class UsageStore:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._complaints = columns.Complaints(TABLE)
+        self._shards = Shards(tables, TABLE)
         self._named: set[tuple[str, str]] = set()
 
     async def write(self, page: UsagePage) -> None:
         """Store a page and count it, once: a page that is there already is left as it is.
 
-        Costs two range reads and a transaction, and one write more for the first page of a tenant's month. Raises
-        StorageUnavailable, after which it may be stored or not; Conflict when other writers were first again and again.
+        Costs a transaction; before it two range reads while other instances write the same shard and for a tenant's
+        first page of a day, and a write more for the first of a month. Raises StorageUnavailable, after which it may
+        be stored or not; Conflict when other writers were first again and again.
         """
         await self._name(page.tenant, page.month)
         partition = _partition(page.tenant, page.month)
         made = Row(partition, page.key, _texts(page.lines))
-        shard = zlib.crc32(page.instance.encode()) % SHARDS
-        prefixes = (f"{_prefix('day', page.day)}{shard}|", f"{_prefix('month', page.month)}{shard}|")
+        shards = self._day_and_month(page)
         for attempt in range(optimistic.TRIES):
-            create: list[Row] = [made]
-            replaced: list[Row] = []
-            for prefix in prefixes:
-                rows = await self._tables.list(TABLE, partition, first=prefix, last=prefix + LAST)
-                stored = {row.key: row for row in rows}
-                for dimensions, totals in page.sums.items():
-                    key = f"{prefix}{dimensions.hash}"
-                    row = self._increased(stored.get(key) or Row(partition, key), dimensions, totals)
-                    (create if row.etag is None else replaced).append(row)
+            increased = [row for shard in shards for row in await self._increased(shard, page)]
+            create = [made, *(row for row in increased if row.etag is None)]
             try:
-                await self._tables.transact(TABLE, create=create, replace=replaced)
-                return
+                stored = await self._tables.transact(
+                    TABLE, create=create, replace=[row for row in increased if row.etag is not None]
+                )
             except (RowExists, RowChanged):
+                for shard in shards:
+                    shard.doubt()
                 if await self._tables.get(TABLE, partition, page.key) is not None:
                     return
                 await optimistic.pause(attempt)
+            else:
+                for shard in shards:
+                    shard.keep(row for row in stored if row.key.startswith(shard.prefix))
+                self._shards.forget()
+                return
         raise optimistic.too_many_writers(partition, page.key)
 
     async def tenants(self, month: str) -> list[str]:
@@ -129,7 +130,22 @@ class UsageStore:
             await self._tables.put(TABLE, Row(f"{TENANTS}|{month}", tenant))
             self._named.add((tenant, month))
 
-    def _increased(self, row: Row, dimensions: Dimensions, totals: Totals) -> Row:
+    def _day_and_month(self, page: UsagePage) -> list[Shard]:
+        shard = zlib.crc32(page.instance.encode()) % SHARDS
+        partition = _partition(page.tenant, page.month)
+        periods: list[tuple[RollupPeriod, str]] = [("day", page.day), ("month", page.month)]
+        return [
+            self._shards.of(page.tenant, period, partition, f"{_prefix(period, which)}{shard}|")
+            for period, which in periods
+        ]
+
+    async def _increased(self, shard: Shard, page: UsagePage) -> list[Row]:
+        """The shard's rows of a page's dimensions, with its totals added."""
+        keys = [f"{shard.prefix}{dimensions.hash}" for dimensions in page.sums]
+        rows = zip(await shard.look(keys), page.sums.items(), strict=True)
+        return [self._sum(row, dimensions, totals) for row, (dimensions, totals) in rows]
+
+    def _sum(self, row: Row, dimensions: Dimensions, totals: Totals) -> Row:
         """The roll-up row with these totals added. What a newer version put beside our columns stays."""
         stored = self._total(row)
         before = Totals() if stored is None else stored.totals

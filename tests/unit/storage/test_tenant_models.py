@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -172,9 +172,9 @@ async def test_a_deleted_tenant_takes_its_models_along(store: TenantModelStore, 
 
 async def test_a_writer_that_always_loses_is_a_conflict(pauses: list[int]) -> None:
     class Contested(MemoryTables):
-        async def transact(self, table: str, **rows: object) -> None:
+        async def transact(self, table: str, **rows: object) -> Sequence[Row]:
             await self.put(table, Row("local", "tenant", {"Name": "Local", "CreatedAt": EPOCH}))
-            await super().transact(table, **rows)  # type: ignore[arg-type]
+            return await super().transact(table, **rows)  # type: ignore[arg-type]
 
     contested = Contested()
     await TenantStore(contested).create(tenant())

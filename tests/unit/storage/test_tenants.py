@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -164,10 +165,10 @@ async def test_a_deleted_tenant_takes_all_its_keys_along(
 
 async def test_the_tenants_own_row_goes_last(tables: MemoryTables) -> None:
     class Breaking(MemoryTables):
-        async def transact(self, table: str, *, create: object = (), delete: object = ()) -> None:
+        async def transact(self, table: str, *, create: object = (), delete: object = ()) -> Sequence[Row]:
             if self.calls["transact"] == 1:
                 self.available = False
-            await super().transact(table, delete=delete)  # type: ignore[arg-type]
+            return await super().transact(table, delete=delete)  # type: ignore[arg-type]
 
     breaking = Breaking()
     store = TenantStore(breaking)
@@ -201,9 +202,9 @@ def test_a_key_made_while_its_tenant_is_deleted_never_outlives_it(order: list[bo
 
 async def test_a_deletion_that_always_meets_other_writers_is_a_conflict(pauses: list[int]) -> None:
     class Contested(MemoryTables):
-        async def transact(self, table: str, *, create: object = (), delete: object = ()) -> None:
+        async def transact(self, table: str, *, create: object = (), delete: object = ()) -> Sequence[Row]:
             await self.put(table, Row("local", "tenant"))
-            await super().transact(table, delete=delete)  # type: ignore[arg-type]
+            return await super().transact(table, delete=delete)  # type: ignore[arg-type]
 
     contested = Contested()
     store = TenantStore(contested)

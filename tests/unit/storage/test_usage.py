@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -41,6 +42,25 @@ async def test_a_page_its_sums_and_its_tenant_are_stored_by_their_keys(store: Us
     assert tables.calls == {"put": 1, "list": 3, "transact": 1}
     assert await store.tenants("2026-11") == [TENANT]
     assert await store.tenants("2026-12") == []
+
+
+async def test_the_usual_page_costs_one_transaction(store: UsageStore, tables: MemoryTables):
+    await store.write(page(charged(1)))
+    tables.calls.clear()
+    for number in range(1, 6):
+        # The last ones bring sums that are not there yet.
+        await store.write(page(charged(number), charged(9, key_id=f"key-{number // 4}"), sequence=number))
+    assert tables.calls == {"transact": 5}
+    assert await requests(store) == await requests(store, "day", "2026-11-20") == 11
+
+
+async def test_a_new_day_is_read_once_and_the_month_not_again(store: UsageStore, tables: MemoryTables):
+    await store.write(page(charged(1)))
+    tables.calls.clear()
+    for number in (1, 2):
+        await store.write(page(charged(at=NOON + timedelta(days=1)), sequence=number))
+    assert tables.calls == {"list": 1, "transact": 2}
+    assert await requests(store) == 3 and await requests(store, "day", "2026-11-21") == 2
 
 
 async def test_a_page_that_is_written_again_is_counted_once(store: UsageStore):
@@ -123,11 +143,11 @@ async def test_a_writer_that_others_were_before_reads_again_and_at_last_gives_up
 ):
     refused, real = [2], tables.transact
 
-    async def late(table: str, **rows: Any) -> None:
+    async def late(table: str, **rows: Any) -> Sequence[Row]:
         if refused[0]:
             refused[0] -= 1
             raise refusal
-        await real(table, **rows)
+        return await real(table, **rows)
 
     monkeypatch.setattr(tables, "transact", late)
     await store.write(page(charged(1)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from gateway.errors import StorageUnavailable
 from gateway.storage.catalog import CatalogStore
 from gateway.storage.memory import MemoryTables
+from gateway.storage.rows import Row
 from gateway.usage.pricer import Pricer
 from tests.unit.usage.ledger import NOON, Ledger, call
 
@@ -33,14 +35,15 @@ class Unreliable(MemoryTables):
     before = 0
     after = 0
 
-    async def transact(self, table: str, **rows: Any) -> None:
+    async def transact(self, table: str, **rows: Any) -> Sequence[Row]:
         if self.before:
             self.before -= 1
             raise StorageUnavailable("The connection was refused.")
-        await super().transact(table, **rows)
+        written = await super().transact(table, **rows)
         if self.after:
             self.after -= 1
             raise StorageUnavailable("The answer was lost.")
+        return written
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from gateway.errors import StorageUnavailable
 from gateway.openai.tokens import Tokens
 from gateway.storage.memory import MemoryTables
+from gateway.storage.rows import Row
 from gateway.usage import recorder
 from tests.unit.usage.ledger import Ledger, call
 
@@ -64,11 +66,12 @@ class LostAnswers(MemoryTables):
 
     lost = 0
 
-    async def transact(self, table: str, **rows: Any) -> None:
-        await super().transact(table, **rows)
+    async def transact(self, table: str, **rows: Any) -> Sequence[Row]:
+        written = await super().transact(table, **rows)
         if self.lost:
             self.lost -= 1
             raise StorageUnavailable("Storage did not answer in time.")
+        return written
 
 
 async def test_a_batch_whose_answer_was_lost_is_counted_once(tmp_path: Path):
