@@ -10,7 +10,7 @@ from gateway.storage.rows import Row, Tables
 
 # After every character that our keys have.
 LAST = "~"
-# All that is kept; a row takes about 2 KB.
+# All that is kept: 15 MB at most, a row takes about 3 KB.
 MOST_ROWS = 5_000
 # So many rows are one request to read, few enough to read those that nobody asked for with those that somebody did.
 MOST_IN_PASSING = 100
