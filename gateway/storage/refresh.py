@@ -25,9 +25,13 @@ logger = logging.getLogger(__name__)
 
 # A net for tables edited by hand, and for a writer that died between its write and its touch of the marker.
 FULL_RELOAD = timedelta(seconds=300)
+# So much of that passes at least. Instances that read together, after a write, then don't do so again.
+EARLIEST_RELOAD = 0.8
 # While there is nothing to serve from, look again at least this often.
 EMPTY_RETRY_SECONDS = 2.0
 JITTER = 0.1
+# While storage fails an instance looks half as often each time, and at least so often.
+MOST_PAUSE_SECONDS = 30.0
 
 MARKER_GONE = (
     "The registry's revision marker is gone from storage, which was wiped or replaced. "
@@ -89,7 +93,7 @@ class Registry:
         self._sleep = sleep
         self._marker: str | None = None
         self._loaded_at: datetime | None = None
-        self._read_at: datetime | None = None
+        self._due_at: datetime | None = None
         self._checked_at: datetime | None = None
         self._failing_since: datetime | None = None
         self._error: str | None = None
@@ -124,9 +128,15 @@ class Registry:
 
     async def run(self) -> None:
         """Refresh until cancelled."""
+        seconds = self._refresh_seconds
         while True:
             await self.refresh()
-            pause = self._refresh_seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+            if self._error in (None, MARKER_GONE):
+                seconds = self._refresh_seconds
+                pause = seconds * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311
+            else:
+                seconds = max(self._refresh_seconds, min(2 * seconds, MOST_PAUSE_SECONDS))
+                pause = seconds * random.uniform(0.5, 1)  # noqa: S311
             await self._sleep(pause if self.snapshot is not None else min(pause, EMPTY_RETRY_SECONDS))
 
     async def refresh(self, force: bool = False) -> bool:
@@ -184,23 +194,27 @@ class Registry:
         if marker is None and self._marker is not None:
             raise MarkerGone
         now = self._clock()
-        due = self._read_at is None or now - self._read_at >= FULL_RELOAD
+        due = self._due_at is None or now >= self._due_at
         if not (force or due or marker != self._marker):
             return False
         deployments = await self._deployments.list()
-        tenants, keys, models = await self._tenants.list()
         endpoints = await self._endpoints.list()
+        wanted_events = await self._wanted_events() if self._wanted_events is not None else ()
+        secret = await id_secret(self._tables)
+        # The longest comes last: it is read in vain if one behind it can't be.
+        tenants, keys, models = await self._tenants.list()
         snapshot = build(
             deployments,
             tenants,
             keys,
             endpoints,
-            await id_secret(self._tables),
+            secret,
             tenant_models=models,
-            wanted_events=await self._wanted_events() if self._wanted_events is not None else (),
+            wanted_events=wanted_events,
             closed=self._closed,
         )
-        self._marker, self._read_at = marker, now
+        self._marker = marker
+        self._due_at = now + FULL_RELOAD * random.uniform(EARLIEST_RELOAD, 1)  # noqa: S311
         if snapshot == self.snapshot:
             return False
         self.snapshot, self._loaded_at = snapshot, now

@@ -170,6 +170,33 @@ async def test_the_loop_tries_every_two_seconds_while_there_is_nothing_to_serve(
     assert house.slept == [2.0, 2.0, 2.0]
 
 
+async def test_while_storage_fails_the_loop_looks_ever_more_seldom_and_at_once_as_often_when_it_is_back() -> None:
+    class Long(House):
+        async def _sleep(self, seconds: float) -> None:
+            self.slept.append(seconds)
+            self.tables.available = len(self.slept) > 8
+            if len(self.slept) == 10:
+                raise asyncio.CancelledError
+
+    house = Long(MemoryTables())
+    await house.registry.refresh()
+    house.tables.available = False
+    with pytest.raises(asyncio.CancelledError):
+        await house.registry.run()
+    for seconds, most in zip(house.slept, [10, 20, 30, 30, 30, 30, 30, 30, 30, 5.5], strict=True):
+        assert most / 2 <= seconds <= most
+    assert len(set(house.slept)) == 10
+
+
+async def test_a_storage_that_answers_and_was_wiped_is_looked_at_as_often_as_ever(house: House) -> None:
+    await house.store("east")
+    await house.registry.refresh()
+    await house.tables.delete("management", "registry", "revision")
+    with pytest.raises(asyncio.CancelledError):
+        await house.registry.run()
+    assert all(4.5 <= seconds <= 5.5 for seconds in house.slept)
+
+
 async def test_a_failing_refresh_does_not_end_the_loop(house: House) -> None:
     await house.registry.refresh()
     house.tables.available = False
