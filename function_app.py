@@ -25,7 +25,8 @@ async def refresh_registry(timer: func.TimerRequest) -> None:
     await door.gateway().refresh()
 
 
-# Twice a minute: an event waits half that on average, and a month of it stays within what the platform gives for free.
+# Twice a minute: an event waits half that on average. Each run of a timer is billed a second of an instance's memory at
+# least, so with 2 GB this one alone is more than the platform gives for free (docs/scale.md).
 @app.timer_trigger(arg_name="timer", schedule="15,45 * * * * *", use_monitor=False)
 async def deliver_webhooks(timer: func.TimerRequest) -> None:
     """Deliver the events that are due to the webhooks that want them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from math import ceil, exp
 from pathlib import Path
 
@@ -12,9 +13,10 @@ import pytest
 from gateway.limits.holding import FAR_SECONDS
 from gateway.limits.ledger import MOST_HOLDERS
 from gateway.settings import Settings
-from gateway.storage.refresh import FULL_RELOAD
+from gateway.storage.refresh import EARLIEST_RELOAD, FULL_RELOAD
+from gateway.storage.sums import MOST_IN_PASSING
 from gateway.storage.tables import ROWS_IN_A_PAGE
-from gateway.storage.usage import DIMENSIONS_IN_A_PAGE
+from gateway.storage.usage import DIMENSIONS_IN_A_PAGE, SHARDS
 from gateway.usage.pricer import RENEWED_AFTER
 from gateway.usage.recorder import FLUSH_AT
 
@@ -36,6 +38,16 @@ def number(cell: str) -> float:
     return float(cell.split()[0].strip("$*").replace(",", ""))
 
 
+def met(instances: int) -> float:
+    """The chance that another of so many instances writes the same shard as one."""
+    return 1 - ((SHARDS - 1) / SHARDS) ** (instances - 1)
+
+
+def instances_at(entities: Callable[[int], float]) -> int:
+    """How many instances a partition stands."""
+    return max(each for each in range(1, 1_000) if entities(each) <= 2_000)
+
+
 def test_what_stands_for_the_code_is_what_the_code_has():
     settings = Settings()
     for symbol, value in {
@@ -49,6 +61,9 @@ def test_what_stands_for_the_code_is_what_the_code_has():
     }.items():
         assert number(row(f"`{symbol}`")[0]) == value, symbol
     assert f"sooner at {FLUSH_AT:,} calls" in DOC
+    assert f"each instance waits {FULL_RELOAD.total_seconds() * EARLIEST_RELOAD:.0f} to 300 s" in DOC
+    assert row("`z`")[0] == f"`x`, or `y` if `x` > {MOST_IN_PASSING}"
+    assert row("`s`")[0] == f"`1 − ({SHARDS - 1}/{SHARDS})^(i − 1)`"
     assert f"{MOST_HOLDERS} holders" in DOC
 
 
@@ -65,10 +80,11 @@ def test_what_stands_for_the_template_is_what_the_template_has():
 
 
 def test_the_traffic_is_worked_out_rightly():
-    rate, rows, reload_requests, tenants, sets = 1 / 300 + 6 / 3600, 2_010, 25, 20, 5
+    rate, rows, reload_requests, tenants, sets = 1 / 270 + 6 / 3600, 2_010, 9, 20, 5
     for column, instances in enumerate((1, 10, 100, 1_000)):
         lease = tenants * (1.3 if instances == 1 else 3.5) / FAR_SECONDS
-        page = 2 * sets + 2 * sets + 1
+        shared = met(instances)
+        page = 2 * sets * shared + 2 * sets + 1
         entities = {
             "marker": 1 / 2,
             "reloads": (rows + 1) * rate,
@@ -78,9 +94,13 @@ def test_the_traffic_is_worked_out_rightly():
         entities["all, of 20,000"] = sum(entities.values())
         entities["hottest partition (a tenant's usage), of 2,000"] = page / 5
         entities["reloads alone, with 100,000 tenants"] = (200_010 + 1) * rate
-        entities["requests a second"] = 1 / 2 + reload_requests * rate + 1 / 60 + lease + tenants * 3 / 5
+        entities["requests a second"] = 1 / 2 + reload_requests * rate + 1 / 60 + lease + tenants * (2 * shared + 1) / 5
         for name, each in entities.items():
             assert number(row(name)[column]) == pytest.approx(instances * each, abs=0.51), (name, instances)
+    assert instances_at(lambda n: n * (2 * 5 * met(n) + 2 * 5 + 1) / 5) == 476
+    assert instances_at(lambda n: n * (2 * 100 * met(n) + 2 * 49 + 1) / 5) == 33
+    assert instances_at(lambda n: n * 2 * (2 * 49 * met(n) + 2 * 49 + 1) / 5) == 25
+    assert "`N` = 476; with 100 sets, 49 in a page: 33;" in DOC and "(two pages): 25 |" in DOC
     assert reload_requests == 1 + 4 + ceil(2_000 / ROWS_IN_A_PAGE)
 
 
