@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from gateway.metering.rollups import Totals
 from gateway.storage.catalog import CatalogStore
@@ -22,7 +23,7 @@ from gateway.usage.recorder import Recorder
 from gateway.usage.reports import Reports
 from gateway.usage.spill import Spill
 from tests.azurite.conftest import Azurite
-from tests.unit.usage.ledger import MODEL_ID, NOON, call
+from tests.unit.usage.ledger import MODEL_ID, NOON, call, charged, page
 
 Opened = Callable[[str], AzureTables]
 ROOT = Path(__file__).parents[2]
@@ -132,6 +133,34 @@ async def test_instances_that_meet_at_one_row_count_every_call_once(tables: Azur
         assert recorder.lost == 0
     found = await totals(tables, tenant)
     assert (found.requests, found.total_tokens) == (720, 720 * 15)
+
+
+async def test_one_instance_writes_page_after_page_without_a_read_and_two_of_one_shard_count_the_same(
+    shared_azurite: Azurite, opened: Opened
+) -> None:
+    class Counting:
+        """What is asked of storage, in the order of asking."""
+
+        def __init__(self, tables: AzureTables) -> None:
+            self.asked: list[str] = []
+            self._tables = tables
+
+        def __getattr__(self, name: str) -> Any:
+            self.asked.append(name)
+            return getattr(self._tables, name)
+
+    tenant = "steady@1"
+    counting = Counting(opened(shared_azurite.connection))
+    # Their names lead to one shard.
+    one, other = UsageStore(counting), UsageStore(opened(shared_azurite.connection))
+    for number in range(6):
+        calls = (charged(number, tenant=tenant), charged(number, tenant=tenant, key_id=f"key-{number % 3}"))
+        await one.write(page(*calls, instance="one", sequence=number))
+    assert counting.asked == ["put", "list", "list", *["transact"] * 6]
+    for number in range(6, 16):
+        pages = [page(charged(number, tenant=tenant), instance=name, sequence=number) for name in ("one", "b")]
+        await asyncio.gather(one.write(pages[0]), other.write(pages[1]))
+    assert (await totals(counting, tenant)).requests == 12 + 20
 
 
 async def test_a_page_as_large_as_any_is_what_storage_takes(tables: AzureTables, tmp_path: Path) -> None:
