@@ -61,9 +61,8 @@ DELIVERY_SECONDS = 5.0
 EMBEDDINGS = "/v1/embeddings"
 
 
-def utc_now() -> datetime:
-    """The time, in UTC."""
-    return datetime.now(UTC)
+# The time, in UTC.
+utc_now = partial(datetime.now, UTC)
 
 
 class Composition:

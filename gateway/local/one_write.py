@@ -14,8 +14,6 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from gateway.write_batch import WriteBatch
 
-# What ends a line, or may stand in none (RFC 9110 section 5.5); a tab may.
-CONTROLS = bytes({*range(0x20), 0x7F} - {0x09})
 # These say how an answer is framed, which is uvicorn's to sort out.
 FRAMING = (b"connection", b"transfer-encoding", b"content-length")
 # Header names come in few forms; what is made up has an end.
@@ -62,8 +60,7 @@ class Answering:
             self._start = None
             body = message.get("body", b"")
             if not message.get("more_body") and self._is_plain():
-                headers = start.get("headers")
-                head = whole_head(start["status"], [*cycle.default_headers, *headers], len(body)) if headers else None
+                head = whole_head(start["status"], cycle.default_headers, start.get("headers", ()), len(body))
                 if head is not None:
                     self._write(head + body)
                     return
@@ -95,11 +92,13 @@ class Answering:
         del self._cycle.send
 
 
-def whole_head(status: int, headers: Sequence[tuple[bytes, bytes]], length: int) -> bytes | None:
+def whole_head(
+    status: int, default: list[tuple[bytes, bytes]], headers: Sequence[tuple[bytes, bytes]], length: int
+) -> bytes | None:
     """The head of an answer with a body of `length` bytes, which its last header tells; None for any other."""
-    *others, last = headers
-    if last != (b"content-length", b"%d" % length):
+    if not headers or headers[-1] != (b"content-length", b"%d" % length):
         return None
+    others = [*default, *headers[:-1]]
     try:
         lines = [_line_starts[name] + value for name, value in others]
     except KeyError:
@@ -108,8 +107,9 @@ def whole_head(status: int, headers: Sequence[tuple[bytes, bytes]], length: int)
         lines = [_line_starts[name] + value for name, value in others]
     lines.append(b"content-length: %d\r\n\r\n" % length)
     head = STATUS_LINE[status] + b"\r\n".join(lines)
-    # Line ends are the only controls in it, and they are all ours.
-    return head if len(head) - len(head.translate(None, CONTROLS)) == 2 * (len(lines) + 2) else None
+    # Nothing may end a line early (RFC 9110 section 5.5): all line ends in it are ours.
+    ends = len(lines) + 2
+    return head if head.count(b"\n") == ends and head.count(b"\r") == ends and b"\0" not in head else None
 
 
 def _is_known(name: bytes) -> bool:

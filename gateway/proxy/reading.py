@@ -57,7 +57,7 @@ async def read_request(
     """Read one request whole. Raises InvalidRequest, BodyTooLarge, NotFound for an id that is not the caller's, and
     CallerGone."""
     version, query = read_query(scope.get("query_string", b""))
-    path = _path(route, action, ids)
+    path = action.path if route.id is None and route.native_path is None else _path(route, action, ids)
     headers = wire_headers.to_upstream(scope["headers"])
     if action.body == "form":
         form = await _read_form(scope, receive, limit)
@@ -69,6 +69,7 @@ async def read_request(
     arrived = time.perf_counter()
     asked = _fields(route, action, body)
     home = home_of(ids, route, body, asked)
+    input_tokens = estimated_tokens(len(body), 0)
     if route.operation.mentions_things and MARK in body:
         body = ids.to_upstream(body)
     call = Call(
@@ -87,8 +88,8 @@ async def read_request(
         route.model or (native.model_in_path(route.operation.name, path) if route.native_path else None) or asked.model,
         home=home,
         affinity=asked.affinity(),
-        tokens=estimated_tokens(len(body), asked.most_output_tokens()),
-        input_tokens=estimated_tokens(len(body), 0),
+        tokens=input_tokens + asked.most_output_tokens(),
+        input_tokens=input_tokens,
         fields=asked,
     )
 

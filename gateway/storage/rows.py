@@ -14,6 +14,7 @@ from gateway.errors import InvalidRequest
 FORBIDDEN_IN_KEYS = re.compile(r"[/\\#?\x00-\x1f\x7f-\x9f]")
 MAX_KEY_CHARACTERS = 512
 MAX_TEXT_CHARACTERS = 32 * 1024
+MAX_BYTES = 64 * 1024
 INT64 = range(-(2**63), 2**63)
 
 Value = str | int | float | bool | bytes | datetime
@@ -46,6 +47,8 @@ def check_storable(row: Row) -> None:
             raise InvalidRequest(
                 f"{name} is not what storage takes: at most {MAX_TEXT_CHARACTERS} characters of Unicode text."
             )
+        if isinstance(value, bytes) and len(value) > MAX_BYTES:
+            raise InvalidRequest(f"{name} is larger than storage takes: {MAX_BYTES} bytes.")
         if isinstance(value, int) and value not in INT64:
             raise InvalidRequest(f"{name} is larger than storage takes: 64 bits.")
 

@@ -15,16 +15,15 @@ from typing import Literal, TypeVar
 from gateway.errors import StorageUnavailable
 from gateway.storage import columns, optimistic
 from gateway.storage.columns import Column, Unreadable
-from gateway.storage.rows import Row, RowChanged, Tables, Value
+from gateway.storage.rows import MAX_BYTES, Row, RowChanged, Tables, Value
 
 T = TypeVar("T")
 
 TABLE = "vectors"
 
-# Azure takes 64 KiB in a column and 1 MiB in a row. A row stays far below, and few are on their way at the same time,
+# Azure takes 1 MiB in a row. A row stays far below, and few are on their way at the same time,
 # because the SDK decodes each in one go, in the event loop: this much takes about 2 ms.
-COLUMN_BYTES = 64 * 1024
-ROW_BYTES = 4 * COLUMN_BYTES
+ROW_BYTES = 4 * MAX_BYTES
 AT_A_TIME = 3
 # What the head's column of segments has room for, several times over.
 MOST_SEGMENTS = 512
@@ -263,5 +262,5 @@ def _partition(tenant: str, name: str) -> str:
 def _columns(content: bytes, start: int) -> dict[str, Value]:
     """The columns of the row that begins at this byte of a part."""
     end = min(len(content), start + ROW_BYTES)
-    cuts = range(start, end, COLUMN_BYTES)
-    return {f"Bytes{number:02}": content[cut : min(end, cut + COLUMN_BYTES)] for number, cut in enumerate(cuts)}
+    cuts = range(start, end, MAX_BYTES)
+    return {f"Bytes{number:02}": content[cut : min(end, cut + MAX_BYTES)] for number, cut in enumerate(cuts)}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import secrets
+import string
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,8 +14,8 @@ import pytest
 from gateway.errors import Conflict
 from gateway.metering.rollups import Totals, dimensions_of
 from gateway.storage.memory import MemoryTables
-from gateway.storage.rows import MAX_TEXT_CHARACTERS, Row, RowChanged, RowExists
-from gateway.storage.usage import LAST, TABLE, UsageStore
+from gateway.storage.rows import Row, RowChanged, RowExists, check_storable
+from gateway.storage.usage import CHARACTERS_IN_A_PAGE, LAST, TABLE, UsageStore, _packed
 from tests.unit.usage.ledger import NOON, TENANT, charged, page
 
 PARTITION = f"{TENANT}|2026-11"
@@ -102,20 +105,28 @@ async def test_calls_come_back_by_the_hour(store: UsageStore):
     assert await store.calls(TENANT, datetime(2026, 11, 20, 14, tzinfo=UTC)) == []
 
 
-async def test_calls_are_packed_into_texts_that_storage_takes(store: UsageStore, tables: MemoryTables):
-    calls = [charged(each, model="m" * 100) for each in range(300)]
-    await store.write(page(*calls))
+async def test_calls_take_a_small_part_of_their_lines(store: UsageStore, tables: MemoryTables):
+    calls = [charged(each, request_id=f"{secrets.randbits(128):032x}", known_as=()) for each in range(1000)]
+    made = page(*calls)
+    await store.write(made)
     [row] = [row for row in await tables.list(TABLE) if row.key.startswith("calls|")]
-    assert list(row.values) == [f"Calls{number:02}" for number in range(len(row.values))]
-    assert len(row.values) > 2
-    assert all(len(str(text)) > MAX_TEXT_CHARACTERS - 1000 for text in list(row.values.values())[:-1])
-    assert len(await store.calls(TENANT, NOON)) == 300
+    assert list(row.values) == ["Calls00"]
+    assert sum(map(len, row.values.values())) < sum(map(len, made.lines)) / 4
+    found = await store.calls(TENANT, NOON)
+    assert [each.call.request_id for each in found] == [each.call.request_id for each in calls]
+
+
+def test_calls_that_nothing_makes_smaller_fit_into_a_row_all_the_same():
+    noise = "".join(random.Random(1).choices(string.printable, k=CHARACTERS_IN_A_PAGE))
+    columns = _packed([noise])
+    assert 5 < len(columns) <= 14
+    check_storable(Row("p", "k", columns))
 
 
 async def test_a_row_of_another_hand_is_left_out_and_named_once(
     store: UsageStore, tables: MemoryTables, caplog: pytest.LogCaptureFixture
 ):
-    await tables.put(TABLE, Row(PARTITION, "calls|2026-11-20T12:00:00|x|1", {"Calls00": "nonsense", "Other": 1}))
+    await tables.put(TABLE, Row(PARTITION, "calls|2026-11-20T12:00:00|x|1", {"Calls00": b"nonsense", "Other": 1}))
     await tables.put(TABLE, Row(PARTITION, "sum|month|2026-11|0|x", {"Requests": "many"}))
     await store.write(page(charged(1)))
     for _ in range(2):

@@ -12,7 +12,7 @@ from gateway.storage import optimistic
 from gateway.storage.memory import MemoryTables
 from gateway.storage.rows import Row, RowChanged
 from gateway.storage.vectors import (
-    COLUMN_BYTES,
+    MAX_BYTES,
     MOST_SEGMENTS,
     ROW_BYTES,
     TABLE,
@@ -47,7 +47,7 @@ async def test_a_head_is_read_back_as_it_was_stored(store: CollectionStore) -> N
     assert await store.read(TENANT, "other") is None
 
 
-@pytest.mark.parametrize("size", [0, 1, COLUMN_BYTES, COLUMN_BYTES + 1, ROW_BYTES, 2 * ROW_BYTES + 5])
+@pytest.mark.parametrize("size", [0, 1, MAX_BYTES, MAX_BYTES + 1, ROW_BYTES, 2 * ROW_BYTES + 5])
 async def test_a_segment_of_any_size_comes_back_as_it_was_written(
     store: CollectionStore, tables: MemoryTables, size: int
 ) -> None:
@@ -57,8 +57,8 @@ async def test_a_segment_of_any_size_comes_back_as_it_was_written(
     assert b"".join(await store.part(TENANT, "docs", segment, "ids")) == b"ids"
     assert b"".join(await store.part(TENANT, "docs", segment, "data")) == data
     for row in await tables.list(TABLE):
-        assert all(isinstance(each, bytes) and len(each) <= COLUMN_BYTES for each in row.values.values())
-        assert len(row.values) * COLUMN_BYTES <= ROW_BYTES
+        assert all(isinstance(each, bytes) and len(each) <= MAX_BYTES for each in row.values.values())
+        assert len(row.values) * MAX_BYTES <= ROW_BYTES
 
 
 async def test_one_row_does_not_wait_behind_all_rows_of_another(store: CollectionStore) -> None:
