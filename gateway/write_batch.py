@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from collections.abc import Callable
 
 # So few calls at a time gain nothing by waiting for each other.
 FEW = 2
-
-
-class Transport(Protocol):
-    """What is needed of a transport."""
-
-    def write(self, data: bytes, /) -> None: ...
-
-    def is_closing(self) -> bool: ...
 
 
 class WriteBatch:
@@ -27,21 +19,19 @@ class WriteBatch:
     __slots__ = ("_writes",)
 
     def __init__(self) -> None:
-        self._writes: list[tuple[Transport, bytes]] = []
+        self._writes: list[tuple[Callable[[bytes], None], bytes]] = []
 
-    def write(self, transport: Transport, data: bytes, running: int) -> None:
-        """Write all that a transport gets in this turn. running: how many calls are, this one included."""
+    def write(self, write: Callable[[bytes], None], data: bytes, running: int) -> None:
+        """Have `write` called with the data, in its turn. running: how many calls are, this one included."""
         if running <= FEW and not self._writes:
-            transport.write(data)
+            write(data)
             return
         if not self._writes:
             asyncio.get_running_loop().call_soon(self.flush)
-        self._writes.append((transport, data))
+        self._writes.append((write, data))
 
     def flush(self) -> None:
         """Write all that waits."""
         writes, self._writes = self._writes, []
-        for transport, data in writes:
-            # It may have been closed meanwhile, and then nobody waits for what it was to write.
-            if not transport.is_closing():
-                transport.write(data)
+        for write, data in writes:
+            write(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Sized
+from functools import partial
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import (
@@ -83,13 +84,19 @@ class Answering:
         self._release()
         cycle.response_started = cycle.response_complete = True
         cycle.waiting_for_100_continue = False
-        _batch.write(cycle.transport, answer, len(self._running))
+        _batch.write(partial(_write, cycle.transport), answer, len(self._running))
         cycle.message_event.set()
         cycle.on_response()
 
     def _release(self) -> None:
         # The two hold each other: a cycle, which only the garbage collector would find.
         del self._cycle.send
+
+
+def _write(transport: Any, data: bytes) -> None:
+    # Who is gone meanwhile does not wait for an answer.
+    if not transport.is_closing():
+        transport.write(data)
 
 
 def whole_head(

@@ -22,6 +22,8 @@ ONE_WRITE = 64 * 1024
 # The upstream has to wait when more of a body than this is here and nobody fetches it.
 UNREAD_BYTES = 256 * 1024
 
+NOT_QUIET = "connection failed: the upstream spoke before it was asked"
+
 
 class ClosedUnanswered(ConnectionFailed):
     """The connection was closed before any byte of an answer came."""
@@ -34,8 +36,8 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        *("_answer", "_asked", "_drained", "_heard", "_parser", "_paused", "_pool", "_sending", "_transport"),
-        *("_unread", "_writable", "idle_until", "loop", "origin"),
+        *("_answer", "_asked", "_begun", "_drained", "_heard", "_parser", "_paused", "_pool"),
+        *("_sending", "_transport", "_unread", "_used", "_writable", "idle_until", "loop", "origin"),
     )
 
     _transport: asyncio.Transport
@@ -44,12 +46,13 @@ class Connection(asyncio.Protocol):
         self.origin = origin
         self.loop = loop
         self.idle_until = 0.0
+        self._used = False
         self._pool = pool
         self._parser = AnswerParser()
         # Of the exchange that is under way: the promise of its answer, kept with the head, and that answer.
         self._asked: asyncio.Future[UpstreamAnswer] | None = None
         self._answer: UpstreamAnswer | None = None
-        self._heard = self._sending = self._paused = False
+        self._heard = self._begun = self._sending = self._paused = False
         self._writable = True
         self._drained: asyncio.Future[None] | None = None
         self._unread: Callable[[int], list[tuple[int, int]]] = _nothing
@@ -58,11 +61,6 @@ class Connection(asyncio.Protocol):
     def usable(self) -> bool:
         """Whether a request may be sent, as far as is known here."""
         return not self._transport.is_closing()
-
-    @property
-    def quiet(self) -> bool:
-        """Whether nothing has come that the loop has not read yet: no byte, which would be nobody's, and no end."""
-        return not self._unread(0)
 
     def reads_from(self, found: socket.socket) -> None:
         """Which socket it is that the transport reads."""
@@ -82,11 +80,11 @@ class Connection(asyncio.Protocol):
         self._asked = asked
         pool = self._pool
         pool.running += 1
-        self._heard = False
+        self._heard = self._begun = False
         self._parser.begin(method)
         try:
             if isinstance(body, bytes) and len(body) <= ONE_WRITE:
-                pool.batch.write(self._transport, head + body if body else head, pool.running)
+                pool.batch.write(self._write, head + body if body else head, pool.running)
             else:
                 await self._send(asked, head, body)
             return await asked
@@ -100,9 +98,27 @@ class Connection(asyncio.Protocol):
         finally:
             pool.running -= 1
 
+    def _write(self, data: bytes) -> None:
+        """Send a whole request, if all is still quiet and nobody has given it up."""
+        if self._asked is None or self._asked.done():
+            return
+        if self._is_disturbed():
+            self._fail(ClosedUnanswered(NOT_QUIET))
+            return
+        self._begun = True
+        self._transport.write(data)
+
+    def _is_disturbed(self) -> bool:
+        """Whether something has come since the last answer that the loop has not read yet: a byte, which would be
+        nobody's, or the end. A connection's first request can follow nobody's, and a session of TLS begins with more
+        than a handshake."""
+        return self._used and bool(self._unread(0))
+
     async def _send(self, asked: asyncio.Future[UpstreamAnswer], head: bytes, body: bytes | SpooledBody) -> None:
         """Write a body in pieces, until all of it is written or the upstream has said that it will not do."""
-        self._sending = True
+        if self._is_disturbed():
+            raise ClosedUnanswered(NOT_QUIET)
+        self._begun = self._sending = True
         left = len(body) if isinstance(body, bytes) else body.length
         self._transport.write(head)
         pieces = _slices(body) if isinstance(body, bytes) else body.pieces()
@@ -150,6 +166,7 @@ class Connection(asyncio.Protocol):
 
     def _finish(self, answer: UpstreamAnswer) -> None:
         self._asked = self._answer = None
+        self._used = True
         answer.finish()
         if self._parser.reusable and self._writable and not self._sending and self.usable:
             self._pool.keep(self, self._parser.idle_seconds)
@@ -197,6 +214,9 @@ class Connection(asyncio.Protocol):
         asked = self._asked
         if asked is None or asked.cancelled():
             self.abort()
+            return
+        if not self._begun:
+            self._fail(ClosedUnanswered(NOT_QUIET))
             return
         self._heard = True
         parser = self._parser

@@ -35,7 +35,7 @@ class Pool:
         waiting = self._idle.get(origin)
         while waiting:
             connection = waiting.pop()
-            if connection.usable and self._loop.time() < connection.idle_until and connection.quiet:
+            if connection.usable and self._loop.time() < connection.idle_until:
                 return connection
             connection.abort()
         return None

@@ -9,12 +9,14 @@ import socket
 import pytest
 
 from gateway.upstream import pool
+from gateway.upstream.connection import ONE_WRITE
 from gateway.upstream.session import ConnectionFailed
+from gateway.write_batch import FEW
 from tests.wire.hostile import OK, forever, saying, serving, soon, whole
 
 
-async def ask(session, server):
-    return await whole(await session.send("POST", server.address, b"", b"{}"))
+async def ask(session, server, body=b"{}"):
+    return await whole(await session.send("POST", server.address, b"", body))
 
 
 async def test_connections_are_kept_and_used_again(session):
@@ -89,15 +91,34 @@ async def test_a_connection_on_which_something_arrives_unasked_is_closed(session
         assert len(server.connections) == 2
 
 
+@pytest.mark.parametrize("body", [b"{}", b" " * 2 * ONE_WRITE])
+@pytest.mark.parametrize("others", [0, FEW])
 @pytest.mark.parametrize("said", [OK, b"", b"noise"])
-async def test_what_the_loop_has_not_read_yet_is_seen_before_a_connection_is_used(session, said):
+async def test_what_the_loop_has_not_read_yet_is_seen_before_a_connection_is_used(session, said, others, body):
     async with serving(forever) as server:
         assert await ask(session, server) == b"ok"
+        session._pool.running = others
         # Behind the loop's back, and without a turn of it before the next request.
         peer = server.connections[0].get_extra_info("socket")
         with socket.socket(fileno=os.dup(peer.fileno())) as behind:
             behind.send(said) if said else behind.shutdown(socket.SHUT_WR)
-            assert await ask(session, server) == b"ok"
+            assert await ask(session, server, body) == b"ok"
+        assert [len(server.connections), len(server.requests)] == [2, 2]
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+@pytest.mark.parametrize("said", [OK, b"", b"noise"])
+async def test_what_comes_while_a_request_waits_for_others_is_not_its_answer(session, said, turns):
+    async with serving(forever) as server:
+        assert await ask(session, server) == b"ok"
+        session._pool.running = FEW
+        peer = server.connections[0].get_extra_info("socket")
+        call = asyncio.create_task(ask(session, server))
+        with socket.socket(fileno=os.dup(peer.fileno())) as behind:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            behind.send(said) if said else behind.shutdown(socket.SHUT_WR)
+            assert await call == b"ok"
         assert [len(server.connections), len(server.requests)] == [2, 2]
 
 
