@@ -110,7 +110,16 @@ class Gateway:
             await send(message)
 
         try:
-            await self._dispatch(scope, receive, noted, request_id)
+            if not self._parts.started:
+                self._parts.start()
+            found = route(scope["path"])
+            if found is None:
+                await self._dispatch(scope, receive, noted, request_id)
+            else:
+                # Asked here, too, for it is not None all but once.
+                if self._parts.registry.snapshot is None:
+                    await self._have_registry()
+                await self._parts.data.serve(scope, receive, noted, found, request_id)
         except CallerGone:
             return
         except GatewayError as error:
@@ -123,14 +132,9 @@ class Gateway:
             await answer_error(send, opaque, [(b"x-request-id", request_id)], path=scope["path"])
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send, request_id: bytes) -> None:
-        if not self._parts.started:
-            self._parts.start()
+        """Give a request that is no call of an operation to its plane."""
         path = scope["path"]
-        found = route(path)
-        if found is not None:
-            await self._have_registry()
-            await self._parts.data.serve(scope, receive, send, found, request_id)
-        elif path.startswith((MANAGEMENT, MLFLOW_PREFIX)):
+        if path.startswith((MANAGEMENT, MLFLOW_PREFIX)):
             if self._management_app is None:
                 self._management_app = self._parts.management()
             await _identified(self._management_app, scope, receive, send, request_id)

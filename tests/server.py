@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 
 from gateway.app import Gateway, create_app
-from gateway.local.one_write import OneWriteProtocol
+from gateway.local.http_protocol import LightProtocol
 from gateway.registry.deployments import Deployment
 from gateway.settings import Settings
 from gateway.storage.deployments import DeploymentStore
@@ -32,9 +32,7 @@ async def serving(app: Any) -> AsyncIterator[str]:
     made = socket.create_server(("127.0.0.1", 0))
     # Taken anew by its descriptor it knows its protocol, and asyncio then sends small answers at once (TCP_NODELAY).
     listener = socket.socket(fileno=made.detach())
-    config = uvicorn.Config(
-        app, http=OneWriteProtocol, log_level="warning", access_log=False, timeout_graceful_shutdown=2
-    )
+    config = uvicorn.Config(app, http=LightProtocol, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not task.done():

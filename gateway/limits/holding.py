@@ -110,7 +110,8 @@ class Holding:
         """That of its standing, for those who need no more of it."""
         # `used`, without the call: every answer tells it.
         used = self.spent - self.credit + self.unreported + self.reserved + self.in_flight
-        return max(0, limit.amount - used - self.held)
+        left = limit.amount - used - self.held
+        return left if left > 0 else 0
 
     def standing(self, limit: Limit) -> Standing:
         """How the limit stands, as far as this instance knows."""

@@ -13,7 +13,7 @@ import uvicorn
 
 from gateway.app import create_app
 from gateway.collector import look_less_often
-from gateway.local.one_write import OneWriteProtocol
+from gateway.local.http_protocol import LightProtocol
 from gateway.local.port import BACKLOG
 from gateway.settings import Settings
 
@@ -36,7 +36,7 @@ def main(descriptor: int) -> None:
         partial(create_app, settings),
         factory=True,
         backlog=BACKLOG,
-        http=OneWriteProtocol,
+        http=LightProtocol,
         lifespan="on",
         ws="none",
         access_log=False,

@@ -34,17 +34,20 @@ _GAP = ord(" ")
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-def reserved_sides(operation: str, call: JsonCall, body: bytes, assumed_output: int) -> tuple[int, int]:
+def reserved_sides(
+    operation: str, call: JsonCall, body: bytes, most_output: int, assumed_output: int
+) -> tuple[int, int]:
     """Tokens to reserve for a call with this body: the most its input may have, and its answers.
 
-    operation: by name. call: what was read of the body, or JsonCall() of one that was not. assumed_output: tokens of
-    one answer, where the body sets no limit. A call without a body asks no model anything.
+    operation: by name. call: what was read of the body, or JsonCall() of one that was not. most_output: the limit that
+    it sets to one answer, in tokens, 0 for none; assumed_output: what stands in for it then. A call without a body asks
+    no model anything.
     """
     if operation in _USES_NOTHING or not body:
         return 0, 0
     output = 0
     if operation in _GENERATES_TEXT:
-        output = call.answers() * (call.most_output_tokens() or assumed_output)
+        output = call.answers() * (most_output or assumed_output)
         if operation == "completion":
             output *= _prompts(bytes(call.prompt))
     elif operation in _GENERATES_IMAGES:

@@ -34,8 +34,14 @@ class _Counted(msgspec.Struct, gc=False):
     prompt_cache_hit_tokens: None = None
 
 
+class _CountedAnswer(msgspec.Struct, gc=False):
+    """An answer with such a usage; all other fields are skipped."""
+
+    usage: _Counted
+
+
 class _Answer(msgspec.Struct):
-    """The fields of OpenAI's answers that tell usage; all others are skipped."""
+    """An answer with any usage, or none."""
 
     usage: msgspec.Raw = msgspec.Raw()
 
@@ -63,7 +69,7 @@ class _Response(msgspec.Struct):
 _NO_DETAILS = _Details()
 
 _decode_any = msgspec.json.Decoder().decode
-_decode_counted = msgspec.json.Decoder(_Counted).decode
+_decode_counted = msgspec.json.Decoder(_CountedAnswer).decode
 _decode = msgspec.json.Decoder(_Answer).decode
 _decode_images = msgspec.json.Decoder(_Images).decode
 _decode_heard = msgspec.json.Decoder(_Heard).decode
@@ -74,10 +80,10 @@ _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 def of_answer(body: bytes) -> Tokens | None:
     """Tokens of any answer that has nothing but `usage` to tell."""
-    told = _decode(body).usage
     try:
-        usage = _decode_counted(told)
+        usage = _decode_counted(body).usage
     except msgspec.DecodeError:
+        told = _decode(body).usage
         return of_usage(_decode_any(told)) if told else None
     heard, said = usage.prompt_tokens_details or _NO_DETAILS, usage.completion_tokens_details or _NO_DETAILS
     return Tokens(

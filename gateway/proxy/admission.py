@@ -108,7 +108,7 @@ def _sides(asked: Asked, assumed_output: int) -> tuple[int, int]:
     operation, body = asked.call.operation.name, asked.call.body
     if isinstance(body, Form):
         return reserved_form_tokens(operation, body.spool.length, assumed_output), 0
-    return reserved_sides(operation, asked.fields, body, assumed_output)
+    return reserved_sides(operation, asked.fields, body, asked.most_output, assumed_output)
 
 
 def _expected(asked: Asked, heard: int, said: int) -> Tokens:

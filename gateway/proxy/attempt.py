@@ -84,7 +84,9 @@ class Attempter:
         """
         try:
             with alarm.within(seconds):
-                return await self._ask(call, deployment)
+                if call.asking_usage is not None and self._may_ask_usage(call, deployment):
+                    return await self._ask_usage(call, call.asking_usage, deployment)
+                return await self._send(call, deployment)
         except TimeoutError:
             return Attempt(Outcome(Kind.TIMED_OUT), reason=f"no answer in {seconds:.0f} s")
         except ConnectionFailed as error:
@@ -92,10 +94,8 @@ class Attempter:
         except IdentityUnavailable as error:
             return Attempt(Outcome(Kind.MISCONFIGURED), reason=str(error))
 
-    async def _ask(self, call: Call, deployment: Deployment) -> Attempt:
-        if call.asking_usage is None or not self._may_ask_usage(call, deployment):
-            return await self._send(call, deployment)
-        attempt = await self._send(replace(call, body=call.asking_usage), deployment)
+    async def _ask_usage(self, call: Call, asking: bytes, deployment: Deployment) -> Attempt:
+        attempt = await self._send(replace(call, body=asking), deployment)
         if attempt.answer is None:
             return attempt
         if not _refuses_stream_options(attempt.answer):

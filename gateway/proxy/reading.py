@@ -33,7 +33,8 @@ SPOOL_BYTES = 1024 * 1024
 class Asked(msgspec.Struct, frozen=True):
     """What a caller asked for. home: the digest of the one deployment that can answer, if the call is about a thing
     that lives there. affinity: what it has in common with calls that should stay together. tokens: an estimate of both
-    sides, input_tokens of what was sent alone. fields: what was read of a JSON body.
+    sides, input_tokens of what was sent alone. fields: what was read of a JSON body. most_output: the limit that this
+    sets to an answer, in tokens; 0 for none.
     arrived: when the last byte of it came, by time.perf_counter; how long a caller takes to send is the caller's."""
 
     call: Call
@@ -44,6 +45,7 @@ class Asked(msgspec.Struct, frozen=True):
     tokens: int = 0
     input_tokens: int = 0
     fields: JsonCall = UNREAD
+    most_output: int = 0
 
     def close(self) -> None:
         """Give back what the body holds."""
@@ -69,7 +71,7 @@ async def read_request(
     arrived = time.perf_counter()
     asked = _fields(route, action, body)
     home = home_of(ids, route, body, asked)
-    input_tokens = estimated_tokens(len(body), 0)
+    input_tokens, most_output = estimated_tokens(len(body), 0), asked.most_output_tokens()
     if route.operation.mentions_things and MARK in body:
         body = ids.to_upstream(body)
     call = Call(
@@ -88,9 +90,10 @@ async def read_request(
         route.model or (native.model_in_path(route.operation.name, path) if route.native_path else None) or asked.model,
         home=home,
         affinity=asked.affinity(),
-        tokens=input_tokens + asked.most_output_tokens(),
+        tokens=input_tokens + most_output,
         input_tokens=input_tokens,
         fields=asked,
+        most_output=most_output,
     )
 
 
@@ -107,7 +110,9 @@ def completed(asked: Asked, default_model: str | None, most_output: int | None) 
         return asked
     if most_output is not None:
         body = cap_output(body, asked.call.operation.name, most_output, asked.model)
-        asked = replace(asked, call=replace(asked.call, body=body), fields=read_call(body))
+        fields = read_call(body)
+        most_output = fields.most_output_tokens()
+        asked = replace(asked, call=replace(asked.call, body=body), fields=fields, most_output=most_output)
     if asked.fields.stream and asked.call.operation.stream_end:
         asked = replace(asked, call=replace(asked.call, asking_usage=ask_usage(body)))
     return asked

@@ -209,7 +209,9 @@ class DataPlane:
     def _note_things(self, incoming: Incoming, answer: Answer, relayed: Relayed) -> None:
         """Lists show what a tenant made, so what it makes and deletes is noted."""
         operation, action, tenant = incoming.route.operation, incoming.action, incoming.caller.tenant.identity
-        if not any(each.lists for each in operation.actions) or not 200 <= answer.status < 300:
+        if not operation.id_prefixes or not 200 <= answer.status < 300:
+            return
+        if not any(each.lists for each in operation.actions):
             return
         if action is operation.actions[0] and relayed.edit is not None:
             self._things.made(tenant, operation, relayed.edit(answer.held))

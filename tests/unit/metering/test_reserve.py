@@ -23,7 +23,8 @@ from gateway.openai.request import JsonCall, read_call
 
 def reserved(operation, **fields):
     body = json.dumps(fields).encode()
-    heard, said = reserved_sides(operation, read_call(body), body, 500)
+    call = read_call(body)
+    heard, said = reserved_sides(operation, call, body, call.most_output_tokens(), 500)
     assert heard == most_input(body)
     return said
 
@@ -92,10 +93,10 @@ def test_the_most_output_is_reserved_for_each_answer(operation, fields, output):
 
 def test_calls_that_ask_no_model_reserve_nothing():
     for name in ("file", "batch"):
-        assert reserved_sides(name, JsonCall(), b'{"input_file_id":"x"}', 500) == (0, 0)
+        assert reserved_sides(name, JsonCall(), b'{"input_file_id":"x"}', 0, 500) == (0, 0)
         assert reserved_form_tokens(name, 10**9, 500) == 0
     for operation in OPERATIONS:
-        assert reserved_sides(operation.name, JsonCall(), b"", 500) == (0, 0)
+        assert reserved_sides(operation.name, JsonCall(), b"", 0, 500) == (0, 0)
 
 
 def test_a_form_counts_up_to_a_bound():

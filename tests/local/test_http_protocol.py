@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.local.one_write import KEPT_NAMES, _line_starts, whole_head
+from gateway.local.http_protocol import KEPT_NAMES, _line_starts, whole_head
 from gateway.write_batch import FEW
 from tests.server import serving
 
@@ -170,14 +170,14 @@ async def test_an_answer_leaves_nothing_for_the_garbage_collector():
 
 
 def test_a_head_of_nothing_but_a_length_is_one():
-    assert (
-        whole_head(204, [], [(b"content-length", b"0")], 0) == b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n"
-    )
+    start = {"status": 204, "headers": [(b"content-length", b"0")]}
+    assert whole_head(start, [], 0) == b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n"
 
 
 def test_names_that_are_made_up_do_not_fill_the_memory():
     for number in range(2 * KEPT_NAMES):
-        whole_head(200, [], [(b"x-made-up-%d" % number, b"1"), (b"content-length", b"0")], 0)
+        start = {"status": 200, "headers": [(b"x-made-up-%d" % number, b"1"), (b"content-length", b"0")]}
+        whole_head(start, [], 0)
     try:
         assert len(_line_starts) == KEPT_NAMES
     finally:
