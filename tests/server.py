@@ -27,12 +27,19 @@ ENCRYPTION_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
 
 @contextlib.asynccontextmanager
-async def serving(app: Any) -> AsyncIterator[str]:
-    """Serve an ASGI app on a free port; its address."""
+async def serving(app: Any, keep_alive_seconds: float = 5) -> AsyncIterator[str]:
+    """Serve an ASGI app on a free port, by the protocol of a local run; its address."""
     made = socket.create_server(("127.0.0.1", 0))
     # Taken anew by its descriptor it knows its protocol, and asyncio then sends small answers at once (TCP_NODELAY).
     listener = socket.socket(fileno=made.detach())
-    config = uvicorn.Config(app, http=LightProtocol, log_level="warning", access_log=False, timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        app,
+        http=LightProtocol,
+        log_level="warning",
+        access_log=False,
+        timeout_keep_alive=keep_alive_seconds,  # type: ignore[arg-type]
+        timeout_graceful_shutdown=2,
+    )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     while not server.started and not task.done():
