@@ -52,5 +52,7 @@ class CallerWatch:
         self.alarm.close()
         if self._task is not None:
             self._task.cancel()
+            # They hold each other.
+            self._task = None
         if self._gone and self.alarm.task.uncancel() == 0:
             raise CallerGone from None
