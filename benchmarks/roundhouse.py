@@ -113,23 +113,39 @@ def launch_in_memory(upstream: str, *operations: str) -> Launch:
     return Launch([sys.executable, "-m", "benchmarks.roundhouse", upstream, *operations])
 
 
-def _serve(upstream: str, *operations: str) -> None:
+def serve(tables: Tables) -> None:
+    """Serve the gateway as a local run's process does, until told to end; prints its address first."""
     import uvicorn
 
     from gateway.app import create_app
-    from gateway.storage.memory import MemoryTables
+    from gateway.collector import look_less_often
+    from gateway.local.http_protocol import LightProtocol
 
     logging.basicConfig()
-    tables = MemoryTables()
-    asyncio.run(register(tables, upstream, operations or ("chat",)))
     app = create_app(Settings(encryption_key=ENCRYPTION_KEY), tables)
     listener = listen("127.0.0.1", 0)
     print(url_of(listener), flush=True)
     config = uvicorn.Config(
-        app, lifespan="on", ws="none", access_log=False, log_config=None, server_header=False, proxy_headers=False
+        app,
+        http=LightProtocol,
+        lifespan="on",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
     )
+    look_less_often()
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=listener.detach())])
 
 
+def _serve_from_memory(upstream: str, *operations: str) -> None:
+    from gateway.storage.memory import MemoryTables
+
+    tables = MemoryTables()
+    asyncio.run(register(tables, upstream, operations or ("chat",)))
+    serve(tables)
+
+
 if __name__ == "__main__":
-    _serve(*sys.argv[1:])
+    _serve_from_memory(*sys.argv[1:])

@@ -9,15 +9,13 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
-import logging
 import resource
 import sys
 import time
 from pathlib import Path
 
-from benchmarks.roundhouse import ENCRYPTION_KEY
+from benchmarks.roundhouse import ENCRYPTION_KEY, serve
 from gateway.local.azurite import ACCOUNT, ACCOUNT_KEY
-from gateway.local.port import listen, url_of
 from gateway.settings import Settings
 from gateway.storage.deployments import TABLE as DEPLOYMENTS
 from gateway.storage.memory import MemoryTables
@@ -99,26 +97,10 @@ def resident() -> float:
     return pages * resource.getpagesize() / 1e6
 
 
-def serve(endpoint: str) -> None:
-    """Serve until told to end."""
-    import uvicorn
-
-    from gateway.app import create_app
-
-    logging.basicConfig()
-    app = create_app(Settings(encryption_key=ENCRYPTION_KEY), ScaledTables(endpoint))
-    listener = listen("127.0.0.1", 0)
-    print(url_of(listener), flush=True)
-    config = uvicorn.Config(
-        app, lifespan="on", ws="none", access_log=False, log_config=None, server_header=False, proxy_headers=False
-    )
-    uvicorn.Server(config).run(sockets=[listener])
-
-
 if __name__ == "__main__":
     if "--reload" in sys.argv:
         import uvloop
 
         print(json.dumps(uvloop.run(reloads(sys.argv[1]))))
     else:
-        serve(sys.argv[1])
+        serve(ScaledTables(sys.argv[1]))

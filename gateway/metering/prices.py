@@ -34,6 +34,7 @@ _OUTPUT_PARTS = (
 )
 _input_counts = attrgetter(*(part for part, _ in _INPUT_PARTS))
 _output_counts = attrgetter(*(part for part, _ in _OUTPUT_PARTS))
+_all_else = attrgetter(*(name for name in Tokens.__struct_fields__ if name not in ("input", "output")))
 _IMAGE = ("output_cost_per_image", "input_cost_per_image")
 _QUERY = ("input_cost_per_query",)
 _CHARACTER = ("input_cost_per_character",)
@@ -52,6 +53,11 @@ def cost(tokens: Tokens, prices: Prices) -> int | None:
     counted both in tokens and in pieces is paid once: pictures by the piece where they have such a price and none by
     the token; characters and seconds by tokens where those have a price.
     """
+    if tokens.input <= _LOWEST_TIER * 1000 and not any(_all_else(tokens)):
+        # Plain text, as nearly every call: what follows would come to the same.
+        heard, said = prices.get(_INPUT), prices.get(_OUTPUT)
+        if heard is not None and said is not None and tokens.total:
+            return int(-(-(tokens.input * _exact(heard) + tokens.output * _exact(said)) // _NANODOLLAR))
     image = _price(prices, _IMAGE, ()) if tokens.images else None
     by_piece = image is not None and prices.get("output_cost_per_image_token") is None
     by_tokens = _sum(_token_lines(tokens, prices, pictures=not by_piece))
