@@ -119,7 +119,7 @@ def serve(tables: Tables) -> None:
 
     from gateway.app import create_app
     from gateway.collector import look_less_often
-    from gateway.local.http_protocol import LightProtocol
+    from gateway.http_protocol import LightProtocol
 
     logging.basicConfig()
     app = create_app(Settings(encryption_key=ENCRYPTION_KEY), tables)

@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 
 from gateway.app import Gateway, create_app
-from gateway.local.http_protocol import LightProtocol
+from gateway.http_protocol import LightProtocol
 from gateway.registry.deployments import Deployment
 from gateway.settings import Settings
 from gateway.storage.deployments import DeploymentStore

@@ -2,59 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import azure.functions as func
-from azurefunctions.extensions.http.fastapi import Request, Response
 
-from gateway.asgi import App, Receive, Scope, Send
+from gateway.asgi import App
 from gateway.collector import look_less_often
+from gateway.functions.extension import AsgiResponse, Request
 from gateway.functions.stopping import settle_on_sigterm
 from gateway.functions.worker_shim import tune_worker
 
 if TYPE_CHECKING:
     from gateway.app import Gateway
-
-logger = logging.getLogger(__name__)
-
-# The worker's own FastAPI adds path parameters, a router and exit stacks of its route; the gateway is to see none.
-_SERVER_KEYS = (
-    "type",
-    "asgi",
-    "http_version",
-    "method",
-    "scheme",
-    "path",
-    "raw_path",
-    "query_string",
-    "root_path",
-    "headers",
-    "client",
-    "server",
-    "extensions",
-)
-
-
-class AsgiResponse(Response):  # type: ignore[misc]  # the extension is untyped; this is Starlette's Response
-    """The response that is a whole ASGI app.
-
-    The worker's server calls it with its own `receive` and `send`: bodies stream both ways, and the app is told
-    when the client leaves, even before the first byte.
-    """
-
-    def __init__(self, asgi: App) -> None:
-        super().__init__()
-        self._asgi = asgi
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self._asgi({key: scope[key] for key in _SERVER_KEYS if key in scope}, receive, send)
-        except Exception:
-            # The invocation has ended by now: what is raised here reaches neither its result nor its telemetry.
-            logger.exception("The gateway did not answer %s %s", scope["method"], scope["path"])
-            raise
 
 
 class Door:
@@ -83,5 +43,5 @@ def add_plane(app: func.FunctionApp, name: str, route: str, gateway: Callable[[]
 
     @app.function_name(name)
     @app.route(route=route)
-    async def serve(req: Request) -> Response:
+    async def serve(req: Request) -> AsgiResponse:
         return AsgiResponse(gateway())

@@ -13,7 +13,7 @@ import uvicorn
 
 from gateway.app import create_app
 from gateway.collector import look_less_often
-from gateway.local.http_protocol import LightProtocol
+from gateway.http_protocol import LightProtocol
 from gateway.local.port import BACKLOG
 from gateway.settings import Settings
 

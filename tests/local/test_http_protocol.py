@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.local.http_protocol import KEPT_NAMES, _line_starts, whole_head
+from gateway.http_protocol import KEPT_NAMES, _line_starts, whole_head
 from gateway.write_batch import FEW
 from tests.server import serving
 

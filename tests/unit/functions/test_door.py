@@ -1,7 +1,6 @@
 """The door: one gateway per process, made late; every request handed over whole."""
 
 import importlib
-import logging
 import sys
 from collections.abc import Iterator
 from types import ModuleType
@@ -12,7 +11,7 @@ import pytest
 
 import gateway.app
 from gateway.functions import door as room
-from gateway.functions.door import AsgiResponse, Door, add_plane
+from gateway.functions.door import Door, add_plane
 from tests.asgi import call
 
 
@@ -93,17 +92,6 @@ def test_a_gateway_that_cannot_be_made_is_tried_again(monkeypatch: pytest.Monkey
     assert door.gateway() is made
 
 
-async def test_the_response_is_the_app_itself() -> None:
-    async def echo(scope: Any, receive: Any, send: Any) -> None:
-        message = await receive()
-        await send({"type": "http.response.start", "status": 201, "headers": []})
-        await send({"type": "http.response.body", "body": message["body"]})
-
-    reply = await call(AsgiResponse(echo), "POST", "/v1/chat/completions", body=b"{}")
-
-    assert (reply.status, reply.body) == (201, b"{}")
-
-
 async def test_a_plane_answers_with_the_gateway() -> None:
     async def gateway(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 204, "headers": []})
@@ -116,28 +104,3 @@ async def test_a_plane_answers_with_the_gateway() -> None:
     response = await plane.get_user_function()(req=None)
 
     assert (await call(response, "GET", "/v1/models")).status == 204
-
-
-async def test_the_app_sees_nothing_of_the_workers_own_routing() -> None:
-    seen: dict[str, Any] = {}
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        seen.update(scope)
-
-    async def nothing(*_: Any) -> Any:
-        return None
-
-    scope = {"type": "http", "path": "/v1/models", "path_params": {"path": "v1/models"}, "router": 1, "endpoint": 2}
-    await AsgiResponse(app)(scope, nothing, nothing)
-
-    assert seen == {"type": "http", "path": "/v1/models"}
-
-
-async def test_what_the_app_raises_is_logged_for_no_invocation_tells_it(caplog: pytest.LogCaptureFixture) -> None:
-    async def broken(scope: Any, receive: Any, send: Any) -> None:
-        raise RuntimeError("broken")
-
-    with caplog.at_level(logging.ERROR, "gateway.functions.door"), pytest.raises(RuntimeError, match="broken"):
-        await call(AsgiResponse(broken), "GET", "/v1/models")
-
-    assert "GET /v1/models" in caplog.text
