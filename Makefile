@@ -12,7 +12,7 @@ PURE := gateway/errors.py,gateway/openai/*,gateway/routing/*,gateway/registry/*,
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test unit check format bench bench-smoke bench-scale package catalog clean install install-dev
+.PHONY: help run test unit check format bench bench-smoke bench-scale bench-functions package catalog clean install install-dev
 
 help: ## list the verbs
 	@sed -n 's/^\([a-z-]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -51,6 +51,9 @@ bench-smoke: install-dev ## in half a minute: does a call still cost little more
 
 bench-scale: install-dev ## start-up, memory and choice with many tenants and deployments, into benchmarks/scale.md
 	$(VENV)/python -m benchmarks.scale $(ARGS)
+
+bench-functions: install-dev ## CPU of a call in the real Functions runtime, beside an empty function's, into benchmarks/functions.md
+	$(VENV)/python scripts/functions_bench.py $(ARGS)
 
 package: install-dev ## make the zip that Azure Functions deploys
 	$(VENV)/python scripts/package.py

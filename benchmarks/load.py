@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import cast
@@ -118,7 +118,7 @@ class Answer:
 class _Connection(asyncio.Protocol):
     """One connection of the load."""
 
-    def __init__(self, request: bytes, least_bytes: int, sample: Sample) -> None:
+    def __init__(self, request: Callable[[], bytes], least_bytes: int, sample: Sample) -> None:
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._request = request
         self._answer = Answer(least_bytes)
@@ -135,7 +135,7 @@ class _Connection(asyncio.Protocol):
         self._until = until
         self._sent = perf_counter()
         assert self._transport is not None
-        self._transport.write(self._request)
+        self._transport.write(self._request())
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -151,7 +151,7 @@ class _Connection(asyncio.Protocol):
             return
         self._sent = now
         assert self._transport is not None
-        self._transport.write(self._request)
+        self._transport.write(self._request())
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._end(exc or BadAnswer("the connection was closed"))
@@ -172,9 +172,17 @@ class _Connection(asyncio.Protocol):
 
 async def run(call: Call, connections: int, seconds: float, least_bytes: int) -> Sample:
     """Load an address for so long. BadAnswer if any answer is not a 200 of at least so many bytes."""
+    request = call.request()
+    return await run_each(lambda: request, call.address, connections, seconds, least_bytes)
+
+
+async def run_each(
+    request: Callable[[], bytes], address: tuple[str, int], connections: int, seconds: float, least_bytes: int
+) -> Sample:
+    """The same with a request of its own for each time, made when it is sent."""
     loop = asyncio.get_running_loop()
-    sample, request = Sample(), call.request()
-    host, port = call.address
+    sample = Sample()
+    host, port = address
     made = []
     for _ in range(connections):
         _, connection = await loop.create_connection(lambda: _Connection(request, least_bytes, sample), host, port)

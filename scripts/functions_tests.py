@@ -67,13 +67,20 @@ def make_venv(interpreter: str) -> Path:
     return python
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Pytest's exit code; 1 when there is no interpreter."""
+def environment() -> str | None:
+    """The environment's Python; None, and said why, when there is no interpreter to make it with."""
     interpreter = first_new_enough(candidates())
     if interpreter is None:
         print(NONE_FOUND.format(pyenv=pyenv_versions()), file=sys.stderr)
+        return None
+    return str(make_venv(interpreter))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Pytest's exit code; 1 when there is no interpreter."""
+    python = environment()
+    if python is None:
         return 1
-    python = str(make_venv(interpreter))
     pytest = [python, "-m", "pytest", "-c", "tests/functions/pytest.ini", "--rootdir", str(ROOT)]
     return subprocess.run([*pytest, *(arguments or ["-q", "tests/functions"])], cwd=ROOT, check=False).returncode
 

@@ -1,0 +1,1 @@
+"""The function app that Roundhouse is held against inside the Functions runtime."""
