@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -28,6 +28,11 @@ class LightProtocol(HttpToolsProtocol):
 
     # In the loop's time: since when the connection rests; None while it does not.
     _rests_since: float | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """A connection came."""
+        super().connection_made(transport)
+        self.transport = PatientTransport(transport, self.tasks)  # type: ignore[assignment]
 
     def on_headers_complete(self) -> None:
         """A request's head is here."""
@@ -83,21 +88,30 @@ class LightProtocol(HttpToolsProtocol):
             self.timeout_keep_alive_task.cancel()
         super().connection_lost(exc)
 
-    def shutdown(self) -> None:
-        """The server ends."""
-        # What closes a connection must not overtake its last answer.
+
+class PatientTransport:
+    """A connection's transport, whose writes leave in batches and in their order. running: what the server answers."""
+
+    __slots__ = ("_running", "_transport", "is_closing")
+
+    def __init__(self, transport: asyncio.Transport, running: Sized) -> None:
+        self._transport = transport
+        self._running = running
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        """Write it soon."""
+        _batch.write(self._write, data, len(self._running))
+
+    def _write(self, data: bytes) -> None:
+        # Who is gone meanwhile does not wait for it.
+        if not self.is_closing():
+            self._transport.write(data)
+
+    def close(self) -> None:
+        """Close, once all is written."""
         _batch.flush()
-        super().shutdown()
-
-    @property
-    def running(self) -> int:
-        """How many requests the server answers now."""
-        return len(self.tasks)
-
-    def write(self, answer: bytes) -> None:
-        """Write a whole answer; who is gone meanwhile does not wait for it."""
-        if not self.transport.is_closing():
-            self.transport.write(answer)
+        self._transport.close()
 
 
 class Exchange(RequestResponseCycle):
@@ -128,7 +142,6 @@ class Exchange(RequestResponseCycle):
         self.keep_alive = keep_alive
         self.waiting_for_100_continue = protocol.expect_100_continue
         self.body: bytes = b""  # type: ignore[assignment]
-        self._protocol = protocol
 
     @property
     def message_event(self) -> Exchange:  # type: ignore[override]
@@ -173,16 +186,24 @@ class Exchange(RequestResponseCycle):
                 self._finish(head + body)
                 return
             await super().send(start)
+        elif self.chunked_encoding and message.get("more_body") and not (self.response_complete or self._is_held_up()):
+            # A part of a stream; an empty one would end it.
+            if body := message.get("body"):
+                self.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
+            return
         await super().send(message)
 
     def _is_plain(self) -> bool:
         """Whether nothing is to be thought of but the answer itself."""
-        waits = self.disconnected or self.flow.write_paused or self.waiting_for_100_continue
-        return self.keep_alive and not waits and self.scope["method"] != "HEAD"
+        return self.keep_alive and not (self._is_held_up() or self.waiting_for_100_continue)
+
+    def _is_held_up(self) -> bool:
+        """Whether the caller is gone or takes no more, or wants no body."""
+        return self.disconnected or self.flow.write_paused or self.scope["method"] == "HEAD"
 
     def _finish(self, answer: bytes) -> None:
         self.response_started = self.response_complete = True
-        _batch.write(self._protocol.write, answer, self._protocol.running)
+        self.transport.write(answer)
         self.set()
         self.on_response()
 
