@@ -25,14 +25,14 @@ def rate_headers(accounts: Iterable[Iterable[tuple[Limit, Holding]]], now: datet
     tightest: dict[Metric, tuple[int, int, Window]] = {}
     for slots in accounts:
         for limit, holding in slots:
-            metric, remaining = limit.metric, holding.remaining(limit)
-            if metric not in tightest or remaining < tightest[metric][0]:
-                tightest[metric] = remaining, limit.amount, holding.window
+            remaining = holding.remaining(limit)
+            known = tightest.get(limit.metric)
+            if known is None or remaining < known[0]:
+                tightest[limit.metric] = remaining, limit.amount, holding.window
     headers: Headers = []
-    for metric, (of_amount, of_remaining, of_reset) in _NAMES.items():
-        told = tightest.get(metric)
-        if told is not None:
-            remaining, amount, window = told
+    for metric, (remaining, amount, window) in tightest.items():
+        if metric != "cost":
+            of_amount, of_remaining, of_reset = _NAMES[metric]
             reset = duration((window.end - now).total_seconds())
             headers += ((of_amount, b"%d" % amount), (of_remaining, b"%d" % remaining), (of_reset, reset))
     return headers

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -93,9 +94,11 @@ class DataPlane:
         """The caller of a request; raises InvalidApiKey or PermissionDenied."""
         return authenticate(scope["headers"], self._router.snapshot, self._utc_now)
 
-    async def serve(self, scope: Scope, receive: Receive, send: Send, route: Route, request_id: bytes) -> None:
+    def serve(
+        self, scope: Scope, receive: Receive, send: Send, route: Route, request_id: bytes
+    ) -> Coroutine[Any, Any, None]:
         """Answer one call. Raises GatewayError while no byte of the answer was sent, CallerGone when nobody waits."""
-        await self.serve_caller(self.authenticate(scope), scope, receive, send, route, request_id)
+        return self.serve_caller(self.authenticate(scope), scope, receive, send, route, request_id)
 
     async def serve_caller(
         self, caller: Caller, scope: Scope, receive: Receive, send: Send, route: Route, request_id: bytes
@@ -106,7 +109,7 @@ class DataPlane:
             raise MethodNotAllowed(allow=", ".join(sorted(route.actions)))
         ids = ThingIds(self._router.snapshot.id_secret, caller.tenant.identity)
         asked = await read_request(scope, receive, route, action, ids, self._settings.max_body_bytes)
-        asked, keeping = self._take_collection(asked)
+        asked, keeping = self._take_collection(asked) if route.operation.name == "embedding" else (asked, None)
         default = default_model(caller.models, route.operation) if asked.model is None else None
         asked = completed(asked, default, caller.tenant.max_token_cap)
         incoming = Incoming(caller, route, action, ids, asked, keeping, request_id)
@@ -155,7 +158,7 @@ class DataPlane:
 
     def _take_collection(self, asked: Asked) -> tuple[Asked, Keeping | None]:
         """The call as the upstream may see it, and what is to be kept of its answer, if anything."""
-        if asked.call.operation.name != "embedding" or not isinstance(asked.call.body, bytes):
+        if not isinstance(asked.call.body, bytes):
             return asked, None
         body, keeping = self._keeper.take(asked.call.operation, asked.call.body)
         return (replace(asked, call=replace(asked.call, body=body)), keeping) if keeping is not None else (asked, None)
