@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence, Sized
+from collections.abc import Sequence
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -32,7 +32,7 @@ class LightProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """A connection came."""
         super().connection_made(transport)
-        self.transport = PatientTransport(transport, self.tasks)  # type: ignore[assignment]
+        self.transport = PatientTransport(transport)  # type: ignore[assignment]
 
     def on_headers_complete(self) -> None:
         """A request's head is here."""
@@ -90,18 +90,17 @@ class LightProtocol(HttpToolsProtocol):
 
 
 class PatientTransport:
-    """A connection's transport, whose writes leave in batches and in their order. running: what the server answers."""
+    """A connection's transport, whose writes leave in batches and in their order."""
 
-    __slots__ = ("_running", "_transport", "is_closing")
+    __slots__ = ("_transport", "is_closing")
 
-    def __init__(self, transport: asyncio.Transport, running: Sized) -> None:
+    def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self._running = running
         self.is_closing = transport.is_closing
 
     def write(self, data: bytes) -> None:
         """Write it soon."""
-        _batch.write(self._write, data, len(self._running))
+        _batch.write(self._write, data)
 
     def _write(self, data: bytes) -> None:
         # Who is gone meanwhile does not wait for it.

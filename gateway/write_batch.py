@@ -5,33 +5,39 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-# So few calls at a time gain nothing by waiting for each other.
-FEW = 2
+# After a batch of one so many writes do not wait for company.
+ALONE = 32
 
 
 class WriteBatch:
     """What the tasks of one turn of the event loop write is written in the next one, all of it in a row.
 
     The caches of a processor are small: each system call drives the interpreter's state out of them, and what runs
-    after it begins cold.
+    after it begins cold. Where there is little to do no two writes meet, and to wait would cost a turn: so when nobody
+    came the next ones leave at once, for a while.
     """
 
-    __slots__ = ("_writes",)
+    __slots__ = ("_at_once", "_writes")
 
     def __init__(self) -> None:
         self._writes: list[tuple[Callable[[bytes], None], bytes]] = []
+        self._at_once = 0
 
-    def write(self, write: Callable[[bytes], None], data: bytes, running: int) -> None:
-        """Have `write` called with the data, in its turn. running: how many calls are, this one included."""
-        if running <= FEW and not self._writes:
+    def write(self, write: Callable[[bytes], None], data: bytes) -> None:
+        """Have `write` called with the data, now or in the next turn; what came before it goes before it."""
+        if self._writes:
+            self._writes.append((write, data))
+        elif self._at_once:
+            self._at_once -= 1
             write(data)
-            return
-        if not self._writes:
+        else:
             asyncio.get_running_loop().call_soon(self.flush)
-        self._writes.append((write, data))
+            self._writes.append((write, data))
 
     def flush(self) -> None:
         """Write all that waits."""
         writes, self._writes = self._writes, []
+        if len(writes) == 1:
+            self._at_once = ALONE
         for write, data in writes:
             write(data)

@@ -78,13 +78,11 @@ class Connection(asyncio.Protocol):
             raise ClosedUnanswered("connection failed: closed by the upstream")
         asked: asyncio.Future[UpstreamAnswer] = self.loop.create_future()
         self._asked = asked
-        pool = self._pool
-        pool.running += 1
         self._heard = self._begun = False
         self._parser.begin(method)
         try:
             if isinstance(body, bytes) and len(body) <= ONE_WRITE:
-                pool.batch.write(self._write, head + body if body else head, pool.running)
+                self._pool.batch.write(self._write, head + body if body else head)
             else:
                 await self._send(asked, head, body)
             return await asked
@@ -95,8 +93,6 @@ class Connection(asyncio.Protocol):
             if asked.done() and not asked.cancelled():
                 asked.exception()
             raise
-        finally:
-            pool.running -= 1
 
     def _write(self, data: bytes) -> None:
         """Send a whole request, if all is still quiet and nobody has given it up."""

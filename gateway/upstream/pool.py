@@ -18,11 +18,10 @@ FAREWELL_SECONDS = 1.0
 class Pool:
     """The connections of one event loop: the idle ones, last used first, and all that are open.
 
-    running: how many requests wait for their answer's head. batch: where requests are written that are one write.
+    batch: where requests are written that are one write.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.running = 0
         self.batch = WriteBatch()
         self._loop = loop
         self._idle: dict[str, list[Connection]] = {}

@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 
-from gateway.write_batch import FEW
 from tests.local.server_socket import answer_to, answering, connected, get
 from tests.server import serving
 
@@ -154,4 +153,4 @@ async def test_many_at_a_time_are_answered_each_with_its_own():
                 assert await reader.readexactly(len(path)) == path
             writer.close()
 
-        await asyncio.gather(*map(ask, range(8 * FEW)))
+        await asyncio.gather(*map(ask, range(16)))

@@ -5,46 +5,70 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from gateway.write_batch import FEW, WriteBatch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.write_batch import ALONE, WriteBatch
+
+Log = list[tuple[str, bytes]]
 
 
-def named(log: list[tuple[str, bytes]], name: str) -> Callable[[bytes], None]:
+def named(log: Log, name: str) -> Callable[[bytes], None]:
     """A way to write that notes what is written."""
     return lambda data: log.append((name, data))
 
 
-async def test_a_call_that_runs_alone_does_not_wait_for_others():
-    log: list[tuple[str, bytes]] = []
-    WriteBatch().write(named(log, "a"), b"1", FEW)
-    assert log == [("a", b"1")]
-
-
 async def test_what_many_write_in_one_turn_leaves_in_the_next_in_the_same_order():
-    log: list[tuple[str, bytes]] = []
+    log: Log = []
     batch = WriteBatch()
     for name in ("a", "b", "c", "a"):
-        batch.write(named(log, name), b"x", FEW + 1)
+        batch.write(named(log, name), b"x")
     assert log == []
     await asyncio.sleep(0)
     assert [name for name, _ in log] == ["a", "b", "c", "a"]
-    batch.write(named(log, "b"), b"y", FEW + 1)
+    batch.write(named(log, "b"), b"y")
+    assert len(log) == 4
     await asyncio.sleep(0)
     assert log[4:] == [("b", b"y")]
 
 
-async def test_what_waits_goes_before_what_does_not():
-    log: list[tuple[str, bytes]] = []
+async def test_where_no_two_writes_meet_they_do_not_wait_for_each_other_for_a_while():
+    log: Log = []
     batch = WriteBatch()
-    batch.write(named(log, "a"), b"1", FEW + 1)
-    batch.write(named(log, "a"), b"2", FEW)
+    batch.write(named(log, "first"), b"")
     await asyncio.sleep(0)
-    assert [data for _, data in log] == [b"1", b"2"]
+    for number in range(ALONE):
+        batch.write(named(log, "a"), b"x")
+        assert len(log) == number + 2
+    batch.write(named(log, "a"), b"x")
+    assert len(log) == ALONE + 1
+    await asyncio.sleep(0)
+    assert len(log) == ALONE + 2
 
 
 async def test_what_waits_can_be_written_at_once():
-    log: list[tuple[str, bytes]] = []
+    log: Log = []
     batch = WriteBatch()
-    batch.write(named(log, "a"), b"x", FEW + 1)
+    batch.write(named(log, "a"), b"x")
     batch.flush()
     await asyncio.sleep(0)
     assert log == [("a", b"x")]
+
+
+@given(st.lists(st.sampled_from(["write", "turn", "flush"]), max_size=150))
+def test_nothing_is_lost_nor_overtaken(steps):
+    async def run() -> None:
+        log: Log = []
+        batch, written = WriteBatch(), 0
+        for step in steps:
+            if step == "write":
+                batch.write(named(log, "a"), b"%d" % written)
+                written += 1
+            elif step == "flush":
+                batch.flush()
+            else:
+                await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert [int(data) for _, data in log] == list(range(written))
+
+    asyncio.run(run())

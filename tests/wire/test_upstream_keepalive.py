@@ -11,7 +11,6 @@ import pytest
 from gateway.upstream import pool
 from gateway.upstream.connection import ONE_WRITE
 from gateway.upstream.session import ConnectionFailed
-from gateway.write_batch import FEW
 from tests.wire.hostile import OK, forever, saying, serving, soon, whole
 
 
@@ -92,12 +91,12 @@ async def test_a_connection_on_which_something_arrives_unasked_is_closed(session
 
 
 @pytest.mark.parametrize("body", [b"{}", b" " * 2 * ONE_WRITE])
-@pytest.mark.parametrize("others", [0, FEW])
+@pytest.mark.parametrize("at_once", [0, 1])
 @pytest.mark.parametrize("said", [OK, b"", b"noise"])
-async def test_what_the_loop_has_not_read_yet_is_seen_before_a_connection_is_used(session, said, others, body):
+async def test_what_the_loop_has_not_read_yet_is_seen_before_a_connection_is_used(session, said, at_once, body):
     async with serving(forever) as server:
         assert await ask(session, server) == b"ok"
-        session._pool.running = others
+        session._pool.batch._at_once = at_once
         # Behind the loop's back, and without a turn of it before the next request.
         peer = server.connections[0].get_extra_info("socket")
         with socket.socket(fileno=os.dup(peer.fileno())) as behind:
@@ -111,7 +110,7 @@ async def test_what_the_loop_has_not_read_yet_is_seen_before_a_connection_is_use
 async def test_what_comes_while_a_request_waits_for_others_is_not_its_answer(session, said, turns):
     async with serving(forever) as server:
         assert await ask(session, server) == b"ok"
-        session._pool.running = FEW
+        session._pool.batch._at_once = 0
         peer = server.connections[0].get_extra_info("socket")
         call = asyncio.create_task(ask(session, server))
         with socket.socket(fileno=os.dup(peer.fileno())) as behind:

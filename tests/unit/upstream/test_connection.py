@@ -8,7 +8,7 @@ import pytest
 
 from gateway.upstream.answer import ConnectionFailed
 from gateway.upstream.connection import ONE_WRITE, UNREAD_BYTES, ClosedUnanswered, Connection
-from gateway.write_batch import FEW, WriteBatch
+from gateway.write_batch import WriteBatch
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n"
@@ -43,7 +43,9 @@ class Pool:
 
     def __init__(self):
         self.kept, self.open = [], set()
-        self.running, self.batch = 0, WriteBatch()
+        # Where nobody else writes.
+        self.batch = WriteBatch()
+        self.batch._at_once = 1000
 
     def keep(self, connection, seconds):
         self.kept.append(connection)
@@ -90,11 +92,10 @@ async def test_an_answer_in_the_turn_of_its_cancellation_keeps_nothing(connectio
     assert not connection._pool.kept
     await asyncio.sleep(0)
     assert not connection._pool.open
-    assert connection._pool.running == 0
 
 
 async def test_among_many_a_request_waits_for_the_others_of_its_turn(connection):
-    connection._pool.running = FEW
+    connection._pool.batch._at_once = 0
     call = ask(connection)
     await asyncio.sleep(0)
     assert not connection._transport.written
@@ -102,7 +103,6 @@ async def test_among_many_a_request_waits_for_the_others_of_its_turn(connection)
     assert len(connection._transport.written) == 1
     connection.data_received(OK)
     await call
-    assert connection._pool.running == FEW
 
 
 async def test_a_cancellation_after_the_whole_answer_does_not_harm_who_has_the_connection_now(connection):
