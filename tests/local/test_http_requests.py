@@ -121,10 +121,10 @@ async def test_an_app_that_waits_learns_that_its_caller_left():
 
 
 async def test_a_connection_that_rests_is_closed_in_its_time_and_one_in_use_is_not():
-    async with connected(answering(), keep_alive_seconds=0.3) as (reader, writer):
+    async with connected(answering(), keep_alive_seconds=0.5) as (reader, writer):
         loop = asyncio.get_running_loop()
         began = loop.time()
-        while loop.time() < began + 0.6:
+        while loop.time() < began + 0.9:
             writer.write(get())
             await reader.readuntil(b"\r\n\r\n")
             await reader.readexactly(5)
@@ -132,7 +132,7 @@ async def test_a_connection_that_rests_is_closed_in_its_time_and_one_in_use_is_n
         rested = loop.time()
         async with asyncio.timeout(5):
             assert await reader.read() == b""
-        assert 0.2 < loop.time() - rested < 2
+        assert 0.3 < loop.time() - rested < 5
 
 
 async def test_many_at_a_time_are_answered_each_with_its_own():
