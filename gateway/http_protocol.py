@@ -10,8 +10,10 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
 
 from gateway.write_batch import WriteBatch
 
@@ -19,7 +21,8 @@ from gateway.write_batch import WriteBatch
 FRAMING = (b"connection", b"transfer-encoding", b"content-length")
 # Header names come in few forms; what is made up has an end.
 KEPT_NAMES = 1024
-_batch = WriteBatch()
+# One for each server, so that it ends with the server's event loop.
+_batches: WeakKeyDictionary[ServerState, WriteBatch] = WeakKeyDictionary()
 _line_starts: dict[bytes, bytes] = {}
 
 
@@ -32,7 +35,8 @@ class LightProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """A connection came."""
         super().connection_made(transport)
-        self.transport = PatientTransport(transport)  # type: ignore[assignment]
+        batch = _batches.setdefault(self.server_state, WriteBatch())
+        self.transport = PatientTransport(transport, batch)  # type: ignore[assignment]
 
     def on_headers_complete(self) -> None:
         """A request's head is here."""
@@ -92,15 +96,16 @@ class LightProtocol(HttpToolsProtocol):
 class PatientTransport:
     """A connection's transport, whose writes leave in batches and in their order."""
 
-    __slots__ = ("_transport", "is_closing")
+    __slots__ = ("_batch", "_transport", "is_closing")
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, batch: WriteBatch) -> None:
         self._transport = transport
+        self._batch = batch
         self.is_closing = transport.is_closing
 
     def write(self, data: bytes) -> None:
         """Write it soon."""
-        _batch.write(self._write, data)
+        self._batch.write(self._write, data)
 
     def _write(self, data: bytes) -> None:
         # Who is gone meanwhile does not wait for it.
@@ -109,7 +114,7 @@ class PatientTransport:
 
     def close(self) -> None:
         """Close, once all is written."""
-        _batch.flush()
+        self._batch.flush()
         self._transport.close()
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
+
+logger = logging.getLogger("gateway")
 
 # After a batch of one so many writes do not wait for company.
 ALONE = 32
@@ -40,4 +43,8 @@ class WriteBatch:
         if len(writes) == 1:
             self._at_once = ALONE
         for write, data in writes:
-            write(data)
+            try:
+                write(data)
+            except Exception:
+                # One that fails must not take along those that wait behind it.
+                logger.exception("a write failed")

@@ -102,7 +102,10 @@ class Connection(asyncio.Protocol):
             self._fail(ClosedUnanswered(NOT_QUIET))
             return
         self._begun = True
-        self._transport.write(data)
+        try:
+            self._transport.write(data)
+        except (OSError, RuntimeError) as error:
+            self._fail(ConnectionFailed(f"connection failed: {type(error).__name__}"))
 
     def _is_disturbed(self) -> bool:
         """Whether something has come since the last answer that the loop has not read yet: a byte, which would be

@@ -46,6 +46,20 @@ async def test_where_no_two_writes_meet_they_do_not_wait_for_each_other_for_a_wh
     assert len(log) == ALONE + 2
 
 
+async def test_a_write_that_fails_does_not_take_along_those_behind_it(caplog):
+    log: Log = []
+    batch = WriteBatch()
+
+    def fails(data: bytes) -> None:
+        raise RuntimeError("closed")
+
+    for write in (named(log, "a"), fails, named(log, "b")):
+        batch.write(write, b"x")
+    await asyncio.sleep(0)
+    assert [name for name, _ in log] == ["a", "b"]
+    assert "a write failed" in caplog.text
+
+
 async def test_what_waits_can_be_written_at_once():
     log: Log = []
     batch = WriteBatch()

@@ -105,6 +105,16 @@ async def test_among_many_a_request_waits_for_the_others_of_its_turn(connection)
     await call
 
 
+async def test_a_transport_that_takes_no_more_is_a_failure_at_once(connection):
+    def closed(data):
+        raise RuntimeError("the handler is closed")
+
+    connection._transport.write = closed
+    with pytest.raises(ConnectionFailed, match="RuntimeError"):
+        await ask(connection)
+    assert connection._transport.closing
+
+
 async def test_a_cancellation_after_the_whole_answer_does_not_harm_who_has_the_connection_now(connection):
     first = ask(connection)
     await asyncio.sleep(0)
