@@ -119,22 +119,13 @@ def serve(tables: Tables) -> None:
 
     from gateway.app import create_app
     from gateway.collector import look_less_often
-    from gateway.http_protocol import LightProtocol
+    from gateway.http_protocol import server_config
 
     logging.basicConfig()
     app = create_app(Settings(encryption_key=ENCRYPTION_KEY), tables)
     listener = listen("127.0.0.1", 0)
     print(url_of(listener), flush=True)
-    config = uvicorn.Config(
-        app,
-        http=LightProtocol,
-        lifespan="on",
-        ws="none",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-    )
+    config = server_config(app, lifespan="on")
     look_less_often()
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=listener.detach())])
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -24,6 +25,25 @@ KEPT_NAMES = 1024
 # One for each server, so that it ends with the server's event loop.
 _batches: WeakKeyDictionary[ServerState, WriteBatch] = WeakKeyDictionary()
 _line_starts: dict[bytes, bytes] = {}
+
+
+# A client's pool should be the one that lets go of an idle connection: a server that does it races with the next call.
+KEEP_ALIVE_SECONDS = 75
+
+
+def server_config(app: Any, **more: Any) -> Config:
+    """uvicorn as it serves the gateway, wherever that is: this protocol, and no word of its own in answers or logs."""
+    return Config(
+        app,
+        http=LightProtocol,
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        **more,
+    )
 
 
 class LightProtocol(HttpToolsProtocol):

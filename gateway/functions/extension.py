@@ -14,13 +14,9 @@ import uvicorn
 from azurefunctions.extensions import base
 
 from gateway.asgi import App, Receive, Scope, Send
-from gateway.http_protocol import LightProtocol
+from gateway.http_protocol import server_config
 
 logger = logging.getLogger(__name__)
-
-# The host lets go of a connection that was idle for a minute. It is to be the one that does: a server that closes one
-# races with the next call.
-KEEP_ALIVE_SECONDS = 75
 
 
 class Request:
@@ -118,19 +114,12 @@ class WebServer(base.WebServer):  # type: ignore[misc]
 
     async def serve(self) -> None:
         """Serve until the worker ends."""
-        config = uvicorn.Config(
+        config = server_config(
             self.web_app,
             host=self.hostname,
             port=self.port,
-            http=LightProtocol,
             interface="asgi3",
             lifespan="off",
-            ws="none",
-            access_log=False,
-            log_config=None,
             log_level="warning",
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
         await uvicorn.Server(config).serve()

@@ -13,12 +13,10 @@ import uvicorn
 
 from gateway.app import create_app
 from gateway.collector import look_less_often
-from gateway.http_protocol import LightProtocol
+from gateway.http_protocol import server_config
 from gateway.local.port import BACKLOG
 from gateway.settings import Settings
 
-# A client's pool should be the one that lets go of an idle connection: a server that does it races with the next call.
-KEEP_ALIVE_SECONDS = 75
 # What calls under way get when the gateway is told to end.
 GRACE_SECONDS = 2
 
@@ -32,18 +30,11 @@ def main(descriptor: int) -> None:
     level = settings.log_level.upper()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s [%(process)d] %(message)s")
     logging.getLogger("gateway").setLevel(level)
-    config = uvicorn.Config(
+    config = server_config(
         partial(create_app, settings),
         factory=True,
         backlog=BACKLOG,
-        http=LightProtocol,
         lifespan="on",
-        ws="none",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     look_less_often()

@@ -109,7 +109,7 @@ class DataPlane:
             raise MethodNotAllowed(allow=", ".join(sorted(route.actions)))
         ids = ThingIds(self._router.snapshot.id_secret, caller.tenant.identity)
         asked = await read_request(scope, receive, route, action, ids, self._settings.max_body_bytes)
-        asked, keeping = self._take_collection(asked) if route.operation.name == "embedding" else (asked, None)
+        asked, keeping = self._take_collection(asked)
         default = default_model(caller.models, route.operation) if asked.model is None else None
         asked = completed(asked, default, caller.tenant.max_token_cap)
         incoming = Incoming(caller, route, action, ids, asked, keeping, request_id)
