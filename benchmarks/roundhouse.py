@@ -119,7 +119,7 @@ def serve(tables: Tables) -> None:
 
     from gateway.app import create_app
     from gateway.collector import look_less_often
-    from gateway.http_protocol import server_config
+    from gateway.server.protocol import server_config
 
     logging.basicConfig()
     app = create_app(Settings(encryption_key=ENCRYPTION_KEY), tables)

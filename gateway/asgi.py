@@ -14,6 +14,10 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
+# Where a scope's `extensions` hold a dict that is the same one for all requests of a connection whose heads are alike:
+# what is read of a head may be kept there.
+SAME_HEAD = "gateway.same_head"
+
 JSON = (b"content-type", b"application/json")
 
 # The API of endpoints and keys: its errors have MLflow's shape.

@@ -12,8 +12,8 @@ from typing import Any
 import uvicorn
 
 from gateway.app import Gateway, create_app
-from gateway.http_protocol import LightProtocol
 from gateway.registry.deployments import Deployment
+from gateway.server.protocol import LightProtocol
 from gateway.settings import Settings
 from gateway.storage.deployments import DeploymentStore
 from gateway.storage.memory import MemoryTables

@@ -14,7 +14,7 @@ import uvicorn
 from azurefunctions.extensions import base
 
 from gateway.asgi import App, Receive, Scope, Send
-from gateway.http_protocol import server_config
+from gateway.server.protocol import server_config
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ import uvicorn
 
 from gateway.app import create_app
 from gateway.collector import look_less_often
-from gateway.http_protocol import server_config
 from gateway.local.port import BACKLOG
+from gateway.server.protocol import server_config
 from gateway.settings import Settings
 
 # What calls under way get when the gateway is told to end.

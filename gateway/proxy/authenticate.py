@@ -9,7 +9,7 @@ from datetime import datetime
 from gateway.errors import InvalidApiKey, PermissionDenied
 from gateway.openai.headers import key_header, key_in
 from gateway.registry.snapshot import Caller, Snapshot
-from gateway.registry.tenants import public_id
+from gateway.registry.tenants import Tenant, public_id
 
 # Who sends one good key in ever other ways fills no memory with it.
 MOST_RECOGNIZED = 10_000
@@ -21,14 +21,18 @@ def authenticate(headers: Iterable[tuple[bytes, bytes]], snapshot: Snapshot, utc
     Raises InvalidApiKey when no key is presented or it is not known, PermissionDenied when its tenant may not call now.
     """
     caller = _recognized(headers, snapshot)
-    tenant = caller.tenant
+    check_time(caller.tenant, utc_now)
+    return caller
+
+
+def check_time(tenant: Tenant, utc_now: Callable[[], datetime]) -> None:
+    """Raises PermissionDenied for a tenant that may not call now."""
     if not tenant.active:
         raise PermissionDenied("This API key's tenant is switched off.")
     if tenant.start_utc is not None and utc_now() < tenant.start_utc:
         raise PermissionDenied(f"This API key may call from {tenant.start_utc.isoformat()} on.")
     if tenant.end_utc is not None and utc_now() >= tenant.end_utc:
         raise PermissionDenied(f"This API key could call until {tenant.end_utc.isoformat()}.")
-    return caller
 
 
 def _recognized(headers: Iterable[tuple[bytes, bytes]], snapshot: Snapshot) -> Caller:

@@ -11,7 +11,8 @@ from gateway.openai.operations import Operation
 from gateway.openai.request import JsonCall, read_call
 from gateway.openai.routes import route
 from gateway.openai.thing_ids import ThingIds, UnknownThing
-from gateway.proxy.reading import home_of, unknown_thing
+from gateway.proxy.head import unknown_thing
+from gateway.proxy.reading import home_of
 from gateway.registry.tenants import Tenant
 from gateway.routing.explain import Foreseen, explain, refused
 from gateway.routing.plan import Plan

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import time
-from urllib.parse import quote, urlencode
 
 import msgspec
 from msgspec.structs import replace
 
-from gateway.asgi import CallerGone, Receive, Scope, read_body, too_large
-from gateway.errors import InvalidRequest, NotFound
+from gateway.asgi import CallerGone, Receive, read_body, too_large
+from gateway.errors import InvalidRequest
 from gateway.limits.rates import estimated_tokens
-from gateway.openai import headers as wire_headers
 from gateway.openai import native
 from gateway.openai.form import FormReader
 from gateway.openai.operations import Action
 from gateway.openai.output_limits import cap_output
-from gateway.openai.query import read_query
 from gateway.openai.request import JsonCall, read_call
 from gateway.openai.routes import Route
 from gateway.openai.stream_options import ask_usage
-from gateway.openai.thing_ids import MARK, Home, ThingIds, UnknownThing
+from gateway.openai.thing_ids import MARK, ThingIds, UnknownThing
+from gateway.proxy.head import Head, home, unknown_thing
 from gateway.upstream.spool import Spool
 from gateway.upstream.target import Call, Form
 
@@ -53,48 +51,52 @@ class Asked(msgspec.Struct, frozen=True):
             self.call.body.spool.close()
 
 
-async def read_request(
-    scope: Scope, receive: Receive, route: Route, action: Action, ids: ThingIds, limit: int
-) -> Asked:
-    """Read one request whole. Raises InvalidRequest, BodyTooLarge, NotFound for an id that is not the caller's, and
+async def read_request(head: Head, receive: Receive, limit: int) -> Asked:
+    """Read the rest of a request. Raises InvalidRequest, BodyTooLarge, NotFound for an id that is not the caller's, and
     CallerGone."""
-    version, query = read_query(scope.get("query_string", b""))
-    path = action.path if route.id is None and route.native_path is None else _path(route, action, ids)
-    headers = wire_headers.to_upstream(scope["headers"])
+    route, action, ids = head.route, head.action, head.ids
     if action.body == "form":
-        form = await _read_form(scope, receive, limit)
+        form = await _read_form(head.content_type, receive, limit)
         arrived = time.perf_counter()
-        call = Call(route.operation, action.method, path, urlencode(query), form, headers, version)
+        call = Call(route.operation, action.method, head.path, head.query, form, head.headers, head.api_version)
         tokens = estimated_tokens(min(form.spool.length, SPOOL_BYTES), 0)
         return Asked(call, arrived, route.model or form.reader.model, tokens=tokens, input_tokens=tokens)
     body = await read_body(receive, limit)
     arrived = time.perf_counter()
     asked = _fields(route, action, body)
-    home = home_of(ids, route, body, asked)
+    lives_at = home_of(ids, route, body, asked)
     input_tokens, most_output = estimated_tokens(len(body), 0), asked.most_output_tokens()
     if route.operation.mentions_things and MARK in body:
         body = ids.to_upstream(body)
     call = Call(
         operation=route.operation,
         method=action.method,
-        path=path,
-        query=urlencode(query) if query else "",
+        path=head.path,
+        query=head.query,
         body=body if action.body != "none" else b"",
-        headers=headers,
-        api_version=version,
-        names_thing=home is not None,
+        headers=head.headers,
+        api_version=head.api_version,
+        names_thing=lives_at is not None,
     )
     return Asked(
         call,
         arrived,
-        route.model or (native.model_in_path(route.operation.name, path) if route.native_path else None) or asked.model,
-        home=home,
+        route.model
+        or (native.model_in_path(route.operation.name, head.path) if route.native_path else None)
+        or asked.model,
+        home=lives_at,
         affinity=asked.affinity(),
         tokens=input_tokens + most_output,
         input_tokens=input_tokens,
         fields=asked,
         most_output=most_output,
     )
+
+
+def _model_in_path(head: Head) -> str | None:
+    """The model that a native path names."""
+    route = head.route
+    return native.model_in_path(route.operation.name, head.path) if route.native_path is not None else None
 
 
 def completed(asked: Asked, default_model: str | None, most_output: int | None) -> Asked:
@@ -118,15 +120,6 @@ def completed(asked: Asked, default_model: str | None, most_output: int | None) 
     return asked
 
 
-def _path(route: Route, action: Action, ids: ThingIds) -> str:
-    """The path as the upstream knows it."""
-    if route.native_path is not None:
-        return route.native_path
-    if route.id is None:
-        return action.path
-    return action.path.replace("{id}", quote(_home(ids, route.id).upstream_id, safe=""))
-
-
 def _fields(route: Route, action: Action, body: bytes) -> JsonCall:
     """What is read of a body. Of a provider's own API only Anthropic's has to be readable: it names the model."""
     if action.body == "json" or (route.operation.native and route.operation.model_in_body and body):
@@ -137,13 +130,6 @@ def _fields(route: Route, action: Action, body: bytes) -> JsonCall:
         return read_call(body)
     except InvalidRequest:
         return UNREAD
-
-
-def _home(ids: ThingIds, issued: str) -> Home:
-    try:
-        return ids.read(issued)
-    except UnknownThing:
-        raise unknown_thing(issued) from None
 
 
 def home_of(ids: ThingIds, route: Route, body: bytes, asked: JsonCall) -> str | None:
@@ -158,10 +144,10 @@ def home_of(ids: ThingIds, route: Route, body: bytes, asked: JsonCall) -> str | 
     if route.operation.id_prefixes:
         # What these two fields hold must live somewhere: an id that was never issued can't be found anywhere.
         named += [each for each in (asked.previous_response_id, asked.input_file_id) if isinstance(each, str)]
-    tags = {_home(ids, each).tag for each in named if each}
+    tags = {home(ids, each).tag for each in named if each}
     if mentions:
         try:
-            tags |= {home.tag for home in ids.homes(body)}
+            tags |= {each.tag for each in ids.homes(body)}
         except UnknownThing as unknown:
             raise unknown_thing(str(unknown)) from None
     if len(tags) > 1:
@@ -172,14 +158,9 @@ def home_of(ids: ThingIds, route: Route, body: bytes, asked: JsonCall) -> str | 
     return tags.pop() if tags else None
 
 
-def unknown_thing(issued: str) -> NotFound:
-    """The 404 of an id that nobody made, or somebody else."""
-    return NotFound(f"No such response, file or batch: '{issued[:100]}'.")
-
-
-async def _read_form(scope: Scope, receive: Receive, limit: int) -> Form:
+async def _read_form(content_type: bytes, receive: Receive, limit: int) -> Form:
     """Take in a form without holding it in memory; what is too large for that goes to disk."""
-    reader = FormReader(next((value for name, value in scope["headers"] if name == b"content-type"), b""))
+    reader = FormReader(content_type)
     spool = Spool(SPOOL_BYTES)
     try:
         while True:

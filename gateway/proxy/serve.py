@@ -13,9 +13,9 @@ import msgspec
 from msgspec.structs import replace
 
 from gateway.asgi import Headers, Receive, Scope, Send
-from gateway.errors import MethodNotAllowed, retry_headers
+from gateway.errors import retry_headers
 from gateway.openai.collection import Keeping
-from gateway.openai.operations import Action, Operation
+from gateway.openai.operations import Operation
 from gateway.openai.routes import Route
 from gateway.openai.stream_options import withhold
 from gateway.openai.thing_ids import ThingIds, UnknownThing, tag
@@ -26,9 +26,10 @@ from gateway.proxy.authenticate import authenticate
 from gateway.proxy.collections import Keeper
 from gateway.proxy.departure import CallerWatch
 from gateway.proxy.endpoints import EndpointWatch
+from gateway.proxy.head import Head, head_of, read_head, unknown_thing
 from gateway.proxy.listing import Things
 from gateway.proxy.metered import Meter, Metered
-from gateway.proxy.reading import Asked, completed, read_request, unknown_thing
+from gateway.proxy.reading import Asked, completed, read_request
 from gateway.proxy.relay import Patience, Relayed, relay
 from gateway.registry.deployments import Deployment
 from gateway.registry.snapshot import Caller
@@ -53,12 +54,9 @@ class Found(msgspec.Struct):
 
 
 class Incoming(msgspec.Struct, frozen=True):
-    """One call as it came: who, where to, what was read of it, what is to be kept of its answer, its request's id."""
+    """One call as it came: what was read of it, what is to be kept of its answer, its request's id."""
 
-    caller: Caller
-    route: Route
-    action: Action
-    ids: ThingIds
+    head: Head
     asked: Asked
     keeping: Keeping | None
     request_id: bytes
@@ -98,36 +96,37 @@ class DataPlane:
         self, scope: Scope, receive: Receive, send: Send, route: Route, request_id: bytes
     ) -> Coroutine[Any, Any, None]:
         """Answer one call. Raises GatewayError while no byte of the answer was sent, CallerGone when nobody waits."""
-        return self.serve_caller(self.authenticate(scope), scope, receive, send, route, request_id)
+        head = read_head(scope, route, self._router.snapshot, self._utc_now)
+        return self._serve(head, receive, send, request_id)
 
-    async def serve_caller(
+    def serve_caller(
         self, caller: Caller, scope: Scope, receive: Receive, send: Send, route: Route, request_id: bytes
-    ) -> None:
+    ) -> Coroutine[Any, Any, None]:
         """The same for a caller who is known already."""
-        action = route.actions.get(scope["method"])
-        if action is None:
-            raise MethodNotAllowed(allow=", ".join(sorted(route.actions)))
-        ids = ThingIds(self._router.snapshot.id_secret, caller.tenant.identity)
-        asked = await read_request(scope, receive, route, action, ids, self._settings.max_body_bytes)
+        return self._serve(head_of(scope, route, caller, self._router.snapshot.id_secret), receive, send, request_id)
+
+    async def _serve(self, head: Head, receive: Receive, send: Send, request_id: bytes) -> None:
+        caller, action = head.caller, head.action
+        asked = await read_request(head, receive, self._settings.max_body_bytes)
         asked, keeping = self._take_collection(asked)
-        default = default_model(caller.models, route.operation) if asked.model is None else None
+        default = default_model(caller.models, head.route.operation) if asked.model is None else None
         asked = completed(asked, default, caller.tenant.max_token_cap)
-        incoming = Incoming(caller, route, action, ids, asked, keeping, request_id)
+        incoming = Incoming(head, asked, keeping, request_id)
         try:
             with self._meter.metering(caller, asked, action, request_id) as metered:
                 if action.lists:
                     own = [(b"x-request-id", request_id)]
-                    await self._things.list(caller.tenant.identity, ids, asked.call, send, own)
+                    await self._things.list(caller.tenant.identity, head.ids, asked.call, send, own)
                 else:
                     await self._pass_on(incoming, metered, receive, send)
         finally:
             asked.close()
 
     async def _pass_on(self, incoming: Incoming, metered: Metered, receive: Receive, send: Send) -> None:
-        asked, operation = incoming.asked, incoming.route.operation
-        plan = self._plan(asked, incoming.caller)
+        head, asked, operation = incoming.head, incoming.asked, incoming.head.route.operation
+        plan = self._plan(asked, head.caller)
         metered.goes_to(plan.pool)
-        admitted = await self._admission.admit(incoming.caller, asked, plan.pool)
+        admitted = await self._admission.admit(head.caller, asked, plan.pool)
         metered.admitted(admitted)
         alarm = self._attempter.alarms.new()
         with self._endpoints.watching(plan.pool) as watched:
@@ -136,7 +135,7 @@ class DataPlane:
                 watched.answered(found.answer.status)
                 try:
                     if incoming.keeping is not None:
-                        tenant = incoming.caller.tenant.identity
+                        tenant = head.caller.tenant.identity
                         await self._keeper.keep(tenant, incoming.keeping, asked.model, found.answer)
                 finally:
                     metered.answered(found.answer, found.deployment)
@@ -145,7 +144,7 @@ class DataPlane:
                 relayed = Relayed(
                     operation,
                     [*_own_headers(found, incoming.request_id, elapsed), *limits],
-                    _edit(operation, incoming.ids, found),
+                    _edit(operation, head.ids, found),
                     metered.see,
                     limits=bool(limits),
                 )
@@ -211,15 +210,16 @@ class DataPlane:
 
     def _note_things(self, incoming: Incoming, answer: Answer, relayed: Relayed) -> None:
         """Lists show what a tenant made, so what it makes and deletes is noted."""
-        operation, action, tenant = incoming.route.operation, incoming.action, incoming.caller.tenant.identity
+        head, operation = incoming.head, incoming.head.route.operation
         if not operation.id_prefixes or not 200 <= answer.status < 300:
             return
         if not any(each.lists for each in operation.actions):
             return
-        if action is operation.actions[0] and relayed.edit is not None:
+        tenant = head.caller.tenant.identity
+        if head.action is operation.actions[0] and relayed.edit is not None:
             self._things.made(tenant, operation, relayed.edit(answer.held))
-        elif action.method == "DELETE" and incoming.route.id is not None:
-            self._things.gone(tenant, operation, incoming.route.id)
+        elif head.action.method == "DELETE" and head.route.id is not None:
+            self._things.gone(tenant, operation, head.route.id)
 
     def _interrupted(self, plan: Plan, deployment: Deployment, operation: Operation) -> None:
         plan.record(deployment, Outcome(Kind.UNREACHABLE))

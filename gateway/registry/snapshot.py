@@ -20,7 +20,7 @@ class Caller:
     models: TenantModels = field(default_factory=TenantModels)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Snapshot:
     """The registry at one moment, with the look-ups that a request needs already made.
 

@@ -33,11 +33,11 @@ class _Open:
 
 
 class Packing:
-    """Gathers calls into pages, numbered from `sequence` on; calls of the same dimensions into the same."""
+    """Gathers calls into pages, those of the same dimensions into the same. calls: how many it holds."""
 
-    def __init__(self, instance: str, sequence: int) -> None:
+    def __init__(self, instance: str) -> None:
+        self.calls = 0
         self._instance = instance
-        self._sequence = sequence
         self._pages: list[_Open] = []
         self._newest: dict[Hour, _Open] = {}
         self._homes: dict[Kind, tuple[_Open, list[Counts]]] = {}
@@ -57,10 +57,11 @@ class Packing:
         alike.append(counts)
         page.lines.append(line)
         page.characters += length
+        self.calls += 1
 
-    def pages(self) -> Iterator[UsagePage]:
-        """All that was packed."""
-        for sequence, page in enumerate(self._pages, start=self._sequence):
+    def pages(self, first: int) -> Iterator[UsagePage]:
+        """All that was packed, numbered from `first` on."""
+        for sequence, page in enumerate(self._pages, start=first):
             yield UsagePage(
                 tenant=page.tenant,
                 at=page.at,

@@ -67,6 +67,11 @@ class Pricer:
             found = self._found[asked] = _find(self._catalog, provider, names)
         return found
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether the catalog was read."""
+        return self._catalog is not None
+
     async def renew(self) -> None:
         """Read the catalog, if it is older than a minute. Never raises StorageUnavailable."""
         if self._is_fresh():

@@ -22,7 +22,7 @@ LEVELS = {
     "errors": 0,
     "settings": 0,
     "asgi": 1,
-    "http_protocol": 1,
+    "server": 2,
     "openai": 1,
     "registry": 2,
     "catalog": 3,

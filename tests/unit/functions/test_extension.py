@@ -9,7 +9,7 @@ from azurefunctions.extensions import base
 
 from gateway.functions import extension
 from gateway.functions.extension import AsgiResponse, Request, RequestSynchronizer, WebApp, WebServer
-from gateway.http_protocol import LightProtocol
+from gateway.server.protocol import LightProtocol
 from tests.asgi import call
 
 

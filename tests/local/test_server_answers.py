@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from gateway.http_protocol import KEPT_NAMES, _line_starts, whole_head
+from gateway.server.exchange import KEPT_NAMES, _line_starts, whole_head
 from tests.local.server_socket import PLAIN, answer_to, answering, connected, get
 
 

@@ -1,141 +1,22 @@
-"""uvicorn's HTTP protocol, lighter: what nearly every request is, it handles itself; all else is left to uvicorn's own.
-
-Of a small request uvicorn's share is twice that of all its system calls. Here a timer is set once for a connection and
-not for each of its requests, an event is made when somebody waits for it, and a whole answer leaves in one write.
-"""
+"""One request and its answer, lighter than uvicorn's: a whole answer leaves in one write, its head checked as one."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any
 
-from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HEADER_RE, STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
-from uvicorn.server import ServerState
+from uvicorn.protocols.http.httptools_impl import HEADER_RE, STATUS_LINE, RequestResponseCycle
 
-from gateway.write_batch import WriteBatch
+if TYPE_CHECKING:
+    from gateway.server.protocol import LightProtocol
 
 # These say how an answer is framed, which is uvicorn's to sort out.
 FRAMING = (b"connection", b"transfer-encoding", b"content-length")
 # Header names come in few forms; what is made up has an end.
 KEPT_NAMES = 1024
-# One for each server, so that it ends with the server's event loop.
-_batches: WeakKeyDictionary[ServerState, WriteBatch] = WeakKeyDictionary()
 _line_starts: dict[bytes, bytes] = {}
-
-
-# A client's pool should be the one that lets go of an idle connection: a server that does it races with the next call.
-KEEP_ALIVE_SECONDS = 75
-
-
-def server_config(app: Any, **more: Any) -> Config:
-    """uvicorn as it serves the gateway, wherever that is: this protocol, and no word of its own in answers or logs."""
-    return Config(
-        app,
-        http=LightProtocol,
-        ws="none",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        **more,
-    )
-
-
-class LightProtocol(HttpToolsProtocol):
-    """Give it to uvicorn as `http`."""
-
-    # In the loop's time: since when the connection rests; None while it does not.
-    _rests_since: float | None = None
-
-    def connection_made(self, transport: Any) -> None:
-        """A connection came."""
-        super().connection_made(transport)
-        batch = _batches.setdefault(self.server_state, WriteBatch())
-        self.transport = PatientTransport(transport, batch)  # type: ignore[assignment]
-
-    def on_headers_complete(self) -> None:
-        """A request's head is here."""
-        url, parser = self.url, self.parser
-        if b"%" in url or url[:1] != b"/" or not url.isascii() or parser.should_upgrade() or self.root_path:
-            super().on_headers_complete()
-            return
-        path, _, query = url.partition(b"?")
-        version, scope = parser.get_http_version(), self.scope
-        scope["http_version"] = version
-        scope["method"] = parser.get_method().decode()
-        scope["path"] = path.decode()
-        scope["raw_path"] = path
-        scope["query_string"] = query
-        before, self.cycle = self.cycle, Exchange(self, keep_alive=version != "1.0" and parser.should_keep_alive())
-        if before is None or before.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
-        else:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
-
-    def on_response_complete(self) -> None:
-        """An answer is out: the next request's turn, or rest."""
-        self.server_state.total_requests += 1
-        if self.transport.is_closing():
-            return
-        self.flow.resume_reading()
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
-            return
-        self._rests_since = self.loop.time()
-        if self.timeout_keep_alive_task is None:
-            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self._look_at_rest)
-
-    def _look_at_rest(self) -> None:
-        """Close what has rested long enough; look again when the rest of now will be."""
-        self.timeout_keep_alive_task = None
-        if self._rests_since is None:
-            return
-        left = self._rests_since + self.timeout_keep_alive - self.loop.time()
-        if left <= 0:
-            self.timeout_keep_alive_handler()
-        else:
-            self.timeout_keep_alive_task = self.loop.call_later(left, self._look_at_rest)
-
-    def _unset_keepalive_if_required(self) -> None:
-        # Called when something comes. The timer runs on, and finds out when it rings.
-        self._rests_since = None
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone."""
-        if self.timeout_keep_alive_task is not None:
-            self.timeout_keep_alive_task.cancel()
-        super().connection_lost(exc)
-
-
-class PatientTransport:
-    """A connection's transport, whose writes leave in batches and in their order."""
-
-    __slots__ = ("_batch", "_transport", "is_closing")
-
-    def __init__(self, transport: asyncio.Transport, batch: WriteBatch) -> None:
-        self._transport = transport
-        self._batch = batch
-        self.is_closing = transport.is_closing
-
-    def write(self, data: bytes) -> None:
-        """Write it soon."""
-        self._batch.write(self._write, data)
-
-    def _write(self, data: bytes) -> None:
-        # Who is gone meanwhile does not wait for it.
-        if not self.is_closing():
-            self._transport.write(data)
-
-    def close(self) -> None:
-        """Close, once all is written."""
-        self._batch.flush()
-        self._transport.close()
 
 
 class Exchange(RequestResponseCycle):
@@ -166,6 +47,12 @@ class Exchange(RequestResponseCycle):
         self.keep_alive = keep_alive
         self.waiting_for_100_continue = protocol.expect_100_continue
         self.body: bytes = b""  # type: ignore[assignment]
+
+    def has_come(self, body: bytes) -> None:
+        """All of the body is here."""
+        self.body = body
+        self.more_body = False
+        self._news = True
 
     @property
     def message_event(self) -> Exchange:  # type: ignore[override]
