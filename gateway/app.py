@@ -102,34 +102,29 @@ class Gateway:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request_id = b"%032x" % random.getrandbits(128)
-        begun = False
-
-        async def noted(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
         try:
             if not self._parts.started:
                 self._parts.start()
             found = route(scope["path"])
             if found is None:
-                await self._dispatch(scope, receive, noted, request_id)
+                await self._dispatch(scope, receive, send, request_id)
             else:
                 # Asked here, too, for it is not None all but once.
                 if self._parts.registry.snapshot is None:
                     await self._have_registry()
-                await self._parts.data.serve(scope, receive, noted, found, request_id)
+                await self._parts.data.serve(scope, receive, send, found, request_id)
         except CallerGone:
             return
         except GatewayError as error:
             await answer_error(send, error, [(b"x-request-id", request_id)], path=scope["path"])
-        except Exception:
+        except Exception as failure:
             log.exception("request %s failed", request_id.decode())
-            if begun:
-                raise
             opaque = GatewayError(f"The gateway failed. Quote the request id {request_id.decode()} to your operator.")
-            await answer_error(send, opaque, [(b"x-request-id", request_id)], path=scope["path"])
+            try:
+                await answer_error(send, opaque, [(b"x-request-id", request_id)], path=scope["path"])
+            except Exception:
+                # An answer has begun, and no server takes two: it is cut off, as the one way to tell.
+                raise failure from None
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send, request_id: bytes) -> None:
         """Give a request that is no call of an operation to its plane."""

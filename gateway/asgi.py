@@ -17,6 +17,9 @@ Headers = list[tuple[bytes, bytes]]
 # Where a scope's `extensions` hold a dict that is the same one for all requests of a connection whose heads are alike:
 # what is read of a head may be kept there.
 SAME_HEAD = "gateway.same_head"
+# A server that names it among a scope's `extensions` takes a whole answer as one message of this type. status; lines:
+# its header lines as they are sent, each with its end, but for content-length, which the server adds; body.
+WHOLE_ANSWER = "gateway.whole_answer"
 
 JSON = (b"content-type", b"application/json")
 
@@ -63,6 +66,12 @@ async def read_body(receive: Receive, limit: int) -> bytes:
 def too_large(limit: int) -> BodyTooLarge:
     """The 413 of a body over `limit` bytes."""
     return BodyTooLarge(f"The request body is larger than the limit of {limit:,} bytes.")
+
+
+def pairs(lines: bytes) -> Headers:
+    """Header lines as ASGI's other messages have them."""
+    found = (line.partition(b": ") for line in lines.split(b"\r\n")[:-1])
+    return [(name, value) for name, _, value in found]
 
 
 async def answer(send: Send, status: int, body: bytes, headers: Iterable[tuple[bytes, bytes]] = (JSON,)) -> None:

@@ -64,6 +64,8 @@ async def call(
         # A real server may let others run here.
         await asyncio.sleep(0)
         if message["type"] == "http.response.start":
+            if reply.status:
+                raise RuntimeError("an answer has begun")
             reply.status = message["status"]
             reply.headers = {name.decode(): value.decode() for name, value in message["headers"]}
         else:

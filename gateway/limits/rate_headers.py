@@ -11,17 +11,20 @@ from gateway.limits.holding import Holding
 from gateway.limits.windows import Window
 from gateway.registry.limits import Limit, Metric
 
-Headers = list[tuple[bytes, bytes]]
-
-_NAMES: dict[Metric, tuple[bytes, bytes, bytes]] = {
-    "requests": (b"x-ratelimit-limit-requests", b"x-ratelimit-remaining-requests", b"x-ratelimit-reset-requests"),
-    "tokens": (b"x-ratelimit-limit-tokens", b"x-ratelimit-remaining-tokens", b"x-ratelimit-reset-tokens"),
+# Of a metric: how much there is, how much of it remains, and when all of it is back.
+_FORM = b"x-ratelimit-limit-%b: %%d\r\nx-ratelimit-remaining-%b: %%d\r\nx-ratelimit-reset-%b: %%b\r\n"
+_LINES: dict[Metric, bytes] = {
+    "requests": _FORM % (b"requests", b"requests", b"requests"),
+    "tokens": _FORM % (b"tokens", b"tokens", b"tokens"),
 }
 
 
-def rate_headers(accounts: Iterable[Iterable[tuple[Limit, Holding]]], now: datetime) -> Headers:
-    """`x-ratelimit-limit|remaining|reset-requests|tokens`; money has none. Of several limits of one metric, the one of
-    which the least remains. accounts: of each, its limits with what is held of them."""
+def rate_lines(accounts: Iterable[Iterable[tuple[Limit, Holding]]], now: datetime) -> bytes:
+    """The lines of `x-ratelimit-limit|remaining|reset-requests|tokens`; money has none.
+
+    Of several limits of one metric, the one of which the least remains. accounts: of each, its limits with what is held
+    of them.
+    """
     tightest: dict[Metric, tuple[int, int, Window]] = {}
     for slots in accounts:
         for limit, holding in slots:
@@ -29,13 +32,11 @@ def rate_headers(accounts: Iterable[Iterable[tuple[Limit, Holding]]], now: datet
             known = tightest.get(limit.metric)
             if known is None or remaining < known[0]:
                 tightest[limit.metric] = remaining, limit.amount, holding.window
-    headers: Headers = []
+    lines = b""
     for metric, (remaining, amount, window) in tightest.items():
         if metric != "cost":
-            of_amount, of_remaining, of_reset = _NAMES[metric]
-            reset = duration((window.end - now).total_seconds())
-            headers += ((of_amount, b"%d" % amount), (of_remaining, b"%d" % remaining), (of_reset, reset))
-    return headers
+            lines += _LINES[metric] % (amount, remaining, duration((window.end - now).total_seconds()))
+    return lines
 
 
 def duration(seconds: float) -> bytes:

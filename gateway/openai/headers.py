@@ -41,8 +41,7 @@ def to_upstream(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
 
     Raises ValueError for a value that would end its line early; no server passes one.
     """
-    lines = b""
-    passed = 0
+    lines = []
     for name, value in headers:
         try:
             start = _seen_to_upstream[name]
@@ -51,27 +50,36 @@ def to_upstream(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
             if len(_seen_to_upstream) < KEPT_NAMES:
                 _seen_to_upstream[name] = start
         if start is not None:
-            lines += start + value + b"\r\n"
-            passed += 1
-    if len(lines) - len(lines.translate(None, b"\r\n\0")) != 2 * passed:
-        raise ValueError("a header with a line break or a NUL in it")
-    return lines
+            lines.append(start + value)
+    return _joined(lines)
 
 
-def to_caller(headers: Iterable[tuple[bytes, bytes]], without: tuple[bytes, ...] = ()) -> list[tuple[bytes, bytes]]:
-    """The upstream's headers that the caller may see, names in lower case, but for those that begin so."""
-    passed = []
+def to_caller(headers: Iterable[tuple[bytes, bytes]], without: tuple[bytes, ...] = ()) -> bytes:
+    """The lines of the upstream's headers that the caller may see, names in lower case, but for those that begin so.
+
+    Raises ValueError for a value that would end its line early; no parser passes one.
+    """
+    lines = []
     for name, value in headers:
         try:
-            passes = _seen_to_caller[name]
+            start = _seen_to_caller[name]
         except KeyError:
             lower = name.lower()
-            passes = lower if lower in TO_CALLER or lower.startswith(TO_CALLER_PREFIXES) else None
+            start = lower + b": " if lower in TO_CALLER or lower.startswith(TO_CALLER_PREFIXES) else None
             if len(_seen_to_caller) < KEPT_NAMES:
-                _seen_to_caller[name] = passes
-        if passes is not None and not passes.startswith(without):
-            passed.append((passes, value))
-    return passed
+                _seen_to_caller[name] = start
+        if start is not None and not start.startswith(without):
+            lines.append(start + value)
+    return _joined(lines)
+
+
+def _joined(lines: list[bytes]) -> bytes:
+    """All lines, each with its end."""
+    lines.append(b"")
+    joined = b"\r\n".join(lines)
+    if len(joined) - len(joined.translate(None, b"\r\n\0")) != 2 * len(lines) - 2:
+        raise ValueError("a header with a line break or a NUL in it")
+    return joined
 
 
 def key_header(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes] | None:

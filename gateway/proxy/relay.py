@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-from gateway.asgi import Headers, Send
+from gateway.asgi import WHOLE_ANSWER, Send, pairs
+from gateway.asgi import answer as send_whole
 from gateway.errors import StreamInterrupted
 from gateway.openai import headers as wire_headers
 from gateway.openai import sse
@@ -40,31 +41,34 @@ _OURS: dict[tuple[bool, bool], tuple[bytes, ...]] = {
 class Relayed(msgspec.Struct, frozen=True):
     """How an answer is passed on.
 
-    own: the gateway's headers, added to those of the upstream's that may pass. edit: what is done to whole bodies and
-    whole events on their way; None leaves every byte as it came. see: is shown each part of a body that was not held
-    whole, as the upstream sent it. limits: whether `own` says where the caller's limits stand; the upstream's are the
-    gateway's own then, and no business of the caller's.
+    own: the lines of the gateway's headers, added to those of the upstream's that may pass. edit: what is done to whole
+    bodies and whole events on their way; None leaves every byte as it came. see: is shown each part of a body that was
+    not held whole, as the upstream sent it. limits: whether `own` says where the caller's limits stand; the upstream's
+    are the gateway's own then, and no business of the caller's. at_once: whether the server takes a whole answer at
+    once.
     """
 
     operation: Operation
-    own: Headers
+    own: bytes
     edit: Callable[[bytes], bytes] | None = None
     see: Callable[[bytes], None] | None = None
     limits: bool = False
+    at_once: bool = False
 
 
 async def relay(answer: Answer, how: Relayed, send: Send, patience: Patience, watch: CallerWatch) -> bool:
     """Send the answer on, headers first. Whether the upstream brought it to its end. watch: the calling task's."""
-    headers = wire_headers.to_caller(answer.headers, _OURS[answer.rest is None or answer.is_stream, how.limits])
-    headers += how.own
+    lines = wire_headers.to_caller(answer.headers, _OURS[answer.rest is None or answer.is_stream, how.limits]) + how.own
     try:
         if answer.rest is None and not answer.is_stream:
             body = how.edit(answer.held) if how.edit and answer.is_json else answer.held
-            headers.append((b"content-length", b"%d" % len(body)))
             watch.end()
-            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
+            if how.at_once:
+                await send({"type": WHOLE_ANSWER, "status": answer.status, "lines": lines, "body": body})
+            else:
+                await send_whole(send, answer.status, body, pairs(lines))
             return True
+        headers = pairs(lines)
         if answer.is_stream:
             headers.append((b"cache-control", b"no-cache"))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})

@@ -43,6 +43,10 @@ log = logging.getLogger("gateway.proxy")
 # Added to a told wait, so that callers who were refused together do not come back together.
 JITTER_SECONDS = 0.5
 
+_OWN_LINES = (
+    b"x-request-id: %b\r\nx-gateway-deployment: %b\r\nx-gateway-attempts: %d\r\nx-gateway-overhead-ms: %.2f\r\n"
+)
+
 
 class Found(msgspec.Struct):
     """The answer that a call gets, where it came from, and how long upstreams took for it (seconds)."""
@@ -139,14 +143,15 @@ class DataPlane:
                         await self._keeper.keep(tenant, incoming.keeping, asked.model, found.answer)
                 finally:
                     metered.answered(found.answer, found.deployment)
-                limits = admitted.reservation.headers() if admitted is not None else []
+                limits = admitted.reservation.lines() if admitted is not None else b""
                 elapsed = time.perf_counter() - asked.arrived
                 relayed = Relayed(
                     operation,
-                    [*_own_headers(found, incoming.request_id, elapsed), *limits],
+                    _own_lines(found, incoming.request_id, elapsed) + limits,
                     _edit(operation, head.ids, found),
                     metered.see,
                     limits=bool(limits),
+                    at_once=head.at_once,
                 )
                 whole = await relay(found.answer, relayed, send, self._patience, watch)
             if not whole:
@@ -254,11 +259,6 @@ def _jitter() -> float:
     return random.uniform(0, JITTER_SECONDS)  # noqa: S311 - no secret depends on it
 
 
-def _own_headers(found: Found, request_id: bytes, elapsed: float) -> Headers:
+def _own_lines(found: Found, request_id: bytes, elapsed: float) -> bytes:
     overhead = max(0.0, elapsed - found.upstream_seconds)
-    return [
-        (b"x-request-id", request_id),
-        (b"x-gateway-deployment", found.deployment.friendly_name.encode()),
-        (b"x-gateway-attempts", b"%d" % found.attempts),
-        (b"x-gateway-overhead-ms", b"%.2f" % (overhead * 1000)),
-    ]
+    return _OWN_LINES % (request_id, found.deployment.friendly_name.encode(), found.attempts, overhead * 1000)

@@ -9,10 +9,11 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Literal
 
+from gateway.asgi import pairs
 from gateway.errors import StorageUnavailable
 from gateway.limits.accounts import Account, Amounts, Standing
 from gateway.limits.holding import Refusal
-from gateway.limits.rate_headers import rate_headers
+from gateway.limits.rate_headers import rate_lines
 from gateway.quotas.leases import Leases, Means, Take
 from gateway.quotas.outage import STORAGE_SECONDS, Outage
 from gateway.quotas.quota_events import Wanted
@@ -191,8 +192,8 @@ class Quotas:
                 # The next refusal tells it.
                 pass
         now = self._utc_now()
-        headers = rate_headers([*(slots for _, slots, _ in takes), leases.slots], now)
-        raise refused(account, refusals, need, now, self._chance(), headers)
+        lines = rate_lines([*(slots for _, slots, _ in takes), leases.slots], now)
+        raise refused(account, refusals, need, now, self._chance(), pairs(lines))
 
     async def _report(self, accounts: Iterable[Leases], *, closing: bool = False) -> None:
         """Write the rows that are due (closing: all); what storage does not take is written when it is back."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from gateway.limits.accounts import Amounts, Standing
-from gateway.limits.rate_headers import Headers, rate_headers
+from gateway.limits.rate_headers import rate_lines
 from gateway.quotas.leases import Leases, Take
 
 NOTHING = Amounts()
@@ -44,6 +44,6 @@ class Reservation:
         """How the limits stand now, as far as this instance knows."""
         return [holding.standing(limit) for _, slots, _ in self._takes for limit, holding in slots]
 
-    def headers(self) -> Headers:
+    def lines(self) -> bytes:
         """`x-ratelimit-*` for the answer."""
-        return rate_headers([slots for _, slots, _ in self._takes], self._utc_now())
+        return rate_lines([slots for _, slots, _ in self._takes], self._utc_now())

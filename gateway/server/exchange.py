@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, STATUS_LINE, RequestResponseCycle
+
+from gateway.asgi import WHOLE_ANSWER, pairs
 
 if TYPE_CHECKING:
     from gateway.server.protocol import LightProtocol
@@ -17,6 +19,7 @@ FRAMING = (b"connection", b"transfer-encoding", b"content-length")
 # Header names come in few forms; what is made up has an end.
 KEPT_NAMES = 1024
 _line_starts: dict[bytes, bytes] = {}
+_own: tuple[list[tuple[bytes, bytes]], bytes] = [], b""
 
 
 class Exchange(RequestResponseCycle):
@@ -83,8 +86,17 @@ class Exchange(RequestResponseCycle):
         return {"type": "http.request", "body": body, "more_body": self.more_body}
 
     async def send(self, message: Any) -> None:
-        """ASGI's `send`."""
+        """ASGI's `send`; besides, a whole answer as one message (gateway.asgi.WHOLE_ANSWER)."""
         kind = message["type"]
+        if kind == WHOLE_ANSWER:
+            status, lines, body = message["status"], message["lines"], message["body"]
+            if self._is_plain() and not self.response_started:
+                self._finish(status, lines, body)
+                return
+            headers = [*pairs(lines), (b"content-length", b"%d" % len(body))]
+            await super().send({"type": "http.response.start", "status": status, "headers": headers})
+            await super().send({"type": "http.response.body", "body": body})
+            return
         if kind == "http.response.start" and not self.response_started:
             self._start = message
             return
@@ -92,9 +104,9 @@ class Exchange(RequestResponseCycle):
         if start is not None:
             body = message.get("body", b"")
             plain = kind == "http.response.body" and not message.get("more_body") and self._is_plain()
-            head = whole_head(start, self.default_headers, len(body)) if plain else None
-            if head is not None:
-                self._finish(head + body)
+            told = whole_lines(start.get("headers"), len(body)) if plain else None
+            if told is not None:
+                self._finish(start["status"], told, body)
                 return
             await super().send(start)
         elif self.chunked_encoding and message.get("more_body") and not (self.response_complete or self._is_held_up()):
@@ -112,41 +124,46 @@ class Exchange(RequestResponseCycle):
         """Whether the caller is gone or takes no more, or wants no body."""
         return self.disconnected or self.flow.write_paused or self.scope["method"] == "HEAD"
 
-    def _finish(self, answer: bytes) -> None:
+    def _finish(self, status: int, lines: bytes, body: bytes) -> None:
+        """Send all of an answer. lines: those of its headers, without the server's own and without the length."""
         self.response_started = self.response_complete = True
-        self.transport.write(answer)
+        own = _own_lines(self.default_headers)
+        self.transport.write(b"%b%b%bcontent-length: %d\r\n\r\n%b" % (STATUS_LINE[status], own, lines, len(body), body))
         self.set()
         self.on_response()
 
 
-def whole_head(start: Any, default: Sequence[tuple[bytes, bytes]], length: int) -> bytes | None:
-    """The head of an answer with a body of `length` bytes, which its last header tells; None for any other.
-
-    start: ASGI's message. default: the server's own headers.
-    """
-    headers = start.get("headers")
+def whole_lines(headers: Any, length: int) -> bytes | None:
+    """The lines of all headers but the last, which tells a body of `length` bytes; None where that is not so simple."""
     if not headers or headers[-1] != (b"content-length", b"%d" % length):
         return None
-    others = [*default, *headers[:-1]]
-    try:
-        lines = [_line_starts[name] + value for name, value in others]
-    except KeyError:
-        if not all(_is_known(name) for name, _ in others):
+    return _lines(headers[:-1])
+
+
+def _lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+    """The lines of headers; None if one of them says how the answer is framed, or is no header."""
+    found = []
+    for name, value in headers:
+        if name not in _line_starts and not _may_begin_a_line(name):
             return None
-        lines = [_line_starts[name] + value for name, value in others]
-    lines.append(b"content-length: %d\r\n\r\n" % length)
-    head = STATUS_LINE[start["status"]] + b"\r\n".join(lines)
-    # Nothing may end a line early (RFC 9110 section 5.5): all line ends in it are ours.
-    ends = len(lines) + 2
-    return head if head.count(b"\n") == ends and head.count(b"\r") == ends and b"\0" not in head else None
+        found.append(_line_starts[name] + value)
+    # Nothing may end a line early (RFC 9110 section 5.5): all line ends are ours.
+    lines = b"\r\n".join([*found, b""])
+    return lines if lines.count(b"\n") == lines.count(b"\r") == len(found) and b"\0" not in lines else None
 
 
-def _is_known(name: bytes) -> bool:
-    """Whether this is a name whose line can be begun; then it is remembered."""
-    if name in _line_starts:
-        return True
+def _may_begin_a_line(name: bytes) -> bool:
+    """Whether this is the name of a header that frames nothing; then it is remembered."""
     lower = name.lower()
     if lower in FRAMING or HEADER_RE.search(lower) or len(_line_starts) >= KEPT_NAMES:
         return False
     _line_starts[name] = lower + b": "
     return True
+
+
+def _own_lines(headers: list[tuple[bytes, bytes]]) -> bytes:
+    """The lines of the server's own headers, which are the same ones for a second."""
+    global _own
+    if headers is not _own[0]:
+        _own = headers, b"".join([b"%b: %b\r\n" % pair for pair in headers])
+    return _own[1]

@@ -6,7 +6,8 @@ import gc
 
 import pytest
 
-from gateway.server.exchange import KEPT_NAMES, _line_starts, whole_head
+from gateway.asgi import WHOLE_ANSWER
+from gateway.server.exchange import KEPT_NAMES, _line_starts, whole_lines
 from tests.local.server_socket import PLAIN, answer_to, answering, connected, get
 
 
@@ -46,6 +47,45 @@ async def test_a_caller_that_wants_the_connection_closed_is_told_that_it_is():
 async def test_a_body_of_another_length_than_it_was_said_to_have_ends_the_connection(told):
     _, body = await answer_to(answering(told=told), get())
     assert len(body) < 6
+
+
+async def at_once(scope, receive, send):
+    """Answers with one message, which the server says that it takes."""
+    if scope["type"] == "http":
+        assert WHOLE_ANSWER in scope["extensions"]
+        await send({"type": WHOLE_ANSWER, "status": 200, "lines": b"x-a: b\r\nx-c: d\r\n", "body": b"hello"})
+
+
+@pytest.mark.parametrize(
+    ("request_", "body", "more"),
+    [
+        (get(), b"hello", None),
+        (get(b"HEAD"), b"", None),
+        (get(more=b"connection: close\r\n"), b"hello", b"connection: close"),
+        (b"GET / HTTP/1.0\r\n\r\n", b"hello", b"connection: close"),
+    ],
+)
+async def test_an_answer_of_one_message_is_like_any_other(request_, body, more):
+    head, answered = await answer_to(at_once, request_)
+    lines = head.split(b"\r\n")
+    assert lines[0] == b"HTTP/1.1 200 OK" and {b"x-a: b", b"x-c: d", b"content-length: 5"} < set(lines)
+    assert sum(line.startswith(b"date: ") for line in lines) == 1
+    assert answered == body and (more is None or more in lines)
+
+
+async def test_a_second_answer_is_refused():
+    failures = []
+
+    async def twice(scope, receive, send):
+        if scope["type"] == "http":
+            await at_once(scope, receive, send)
+            for answer in (at_once, answering()):
+                with pytest.raises(RuntimeError) as refused:
+                    await answer(scope, receive, send)
+                failures.append(refused)
+
+    _, body = await answer_to(twice, get())
+    assert body == b"hello" and len(failures) == 2
 
 
 async def test_a_stream_goes_out_in_chunks():
@@ -108,15 +148,13 @@ async def test_an_answer_leaves_nothing_for_the_garbage_collector():
             gc.enable()
 
 
-def test_a_head_of_nothing_but_a_length_is_one():
-    start = {"status": 204, "headers": [(b"content-length", b"0")]}
-    assert whole_head(start, [], 0) == b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n"
+def test_a_head_may_be_nothing_but_a_length():
+    assert whole_lines([(b"content-length", b"0")], 0) == b""
 
 
 def test_names_that_are_made_up_do_not_fill_the_memory():
     for number in range(2 * KEPT_NAMES):
-        start = {"status": 200, "headers": [(b"x-made-up-%d" % number, b"1"), (b"content-length", b"0")]}
-        whole_head(start, [], 0)
+        whole_lines([(b"x-made-up-%d" % number, b"1"), (b"content-length", b"0")], 0)
     try:
         assert len(_line_starts) == KEPT_NAMES
     finally:

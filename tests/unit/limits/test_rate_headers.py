@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from gateway.asgi import pairs
 from gateway.limits.holding import Holding
-from gateway.limits.rate_headers import duration, rate_headers
+from gateway.limits.rate_headers import duration, rate_lines
 from gateway.limits.windows import window
 from gateway.registry.limits import Limit
 
@@ -17,14 +18,14 @@ def slot(metric, period, amount, used, held=0):
 
 
 def test_the_tightest_limit_of_each_metric_is_told():
-    headers = rate_headers(
+    lines = rate_lines(
         [
             [slot("requests", "minute", 60, 10), slot("tokens", "minute", 5000, 6000)],
             [slot("requests", "day", 1000, 990, held=4), slot("cost", "day", 10**9, 0)],
         ],
         NOW,
     )
-    assert dict(headers) == {
+    assert dict(pairs(lines)) == {
         b"x-ratelimit-limit-requests": b"1000",
         b"x-ratelimit-remaining-requests": b"6",
         b"x-ratelimit-reset-requests": b"11h59m30s",
@@ -41,7 +42,7 @@ def test_what_remains_is_that_of_the_standing():
 
 
 def test_without_limits_there_are_no_headers():
-    assert rate_headers([], NOW) == rate_headers([[]], NOW) == []
+    assert rate_lines([], NOW) == rate_lines([[]], NOW) == b""
 
 
 def test_durations_are_written_as_openai_does_and_never_shorter_than_they_are():

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from gateway.asgi import pairs
 from gateway.errors import QuotaExceeded, RateLimited
 from gateway.limits.accounts import Amounts
 from tests.unit.quotas.world import ONE, account, requests, spend, tokens
@@ -17,7 +18,7 @@ async def test_a_tenant_without_limits_pays_nothing(world):
     assert first is await quotas.reserve([account()], ONE)
     first.settle(ONE)
     first.refund()
-    assert (first.headers(), first.standings(), await quotas.standing(account())) == ([], [], [])
+    assert (first.lines(), first.standings(), await quotas.standing(account())) == (b"", [], [])
     assert world.calls() == 0
 
 
@@ -139,9 +140,9 @@ async def test_a_reservation_tells_how_the_tightest_limits_stand(world):
     quotas = world.instance()
     reservation = await quotas.reserve([account(requests(10)), account(tokens(1000), scope="model:m")], Amounts(1, 80))
     assert [each.used for each in reservation.standings()] == [1, 80]
-    assert dict(reservation.headers())[b"x-ratelimit-remaining-tokens"] == b"920"
+    assert dict(pairs(reservation.lines()))[b"x-ratelimit-remaining-tokens"] == b"920"
     reservation.settle(Amounts(1, 20))
-    assert dict(reservation.headers())[b"x-ratelimit-remaining-tokens"] == b"980"
+    assert dict(pairs(reservation.lines()))[b"x-ratelimit-remaining-tokens"] == b"980"
 
 
 async def test_what_would_fit_once_running_calls_have_settled_is_to_be_tried_again_soon(world):

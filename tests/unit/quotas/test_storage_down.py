@@ -7,6 +7,7 @@ import logging
 
 import pytest
 
+from gateway.asgi import pairs
 from gateway.errors import StorageUnavailable
 from gateway.limits.accounts import Amounts
 from gateway.storage.memory import MemoryTables
@@ -46,7 +47,7 @@ async def test_what_is_allowed_meanwhile_is_counted_and_reported_afterwards(worl
     for _ in range(20):
         await spend(quotas, WHO, Amounts(1, 100))
     reservation = await quotas.reserve([WHO], Amounts(1, 100))
-    assert dict(reservation.headers())[b"x-ratelimit-remaining-tokens"] == b"997900"
+    assert dict(pairs(reservation.lines()))[b"x-ratelimit-remaining-tokens"] == b"997900"
     await quotas.tend()
     world.tables.available = True
     world.pass_(11)
