@@ -22,8 +22,9 @@ from gateway.usage.spill import Spill
 
 logger = logging.getLogger("gateway.usage")
 
-# So many calls are written before their time, so that a page is full and memory is not.
-FLUSH_AT = 1_000
+# So many calls are written before their time: nearly a full page, if they are one tenant's. A page costs as much as
+# packing hundreds of calls, whatever it holds.
+FLUSH_AT = 2_500
 # The most calls in memory, should the disk fail together with storage; later ones are lost, and counted.
 MOST_CALLS = 10_000
 # So many calls are priced and packed at once, soon after the last of them: while a processor has them at hand, which

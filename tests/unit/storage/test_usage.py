@@ -116,9 +116,9 @@ async def test_calls_take_a_small_part_of_their_lines(store: UsageStore, tables:
     assert [each.call.request_id for each in found] == [each.call.request_id for each in calls]
 
 
-def test_calls_that_nothing_makes_smaller_fit_into_a_row_all_the_same():
+async def test_calls_that_nothing_makes_smaller_fit_into_a_row_all_the_same():
     noise = "".join(random.Random(1).choices(string.printable, k=CHARACTERS_IN_A_PAGE))
-    columns = _packed([noise])
+    columns = await _packed([noise])
     assert 5 < len(columns) <= 14
     check_storable(Row("p", "k", columns))
 
