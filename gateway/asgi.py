@@ -17,9 +17,6 @@ Headers = list[tuple[bytes, bytes]]
 # Where a scope's `extensions` hold a dict that is the same one for all requests of a connection whose heads are alike:
 # what is read of a head may be kept there.
 SAME_HEAD = "gateway.same_head"
-# A server that names it among a scope's `extensions` takes a whole answer as one message of this type. status; lines:
-# its header lines as they are sent, each with its end, but for content-length, which the server adds; body.
-WHOLE_ANSWER = "gateway.whole_answer"
 
 JSON = (b"content-type", b"application/json")
 
@@ -66,6 +63,18 @@ async def read_body(receive: Receive, limit: int) -> bytes:
 def too_large(limit: int) -> BodyTooLarge:
     """The 413 of a body over `limit` bytes."""
     return BodyTooLarge(f"The request body is larger than the limit of {limit:,} bytes.")
+
+
+class DirectSend:
+    """A server's `send` that can be spared ASGI's messages. Both tell whether it was done; where not, messages do."""
+
+    def whole(self, status: int, lines: bytes, body: bytes) -> bool:
+        """Send a whole answer. lines: those of its headers, as they are sent; the server adds content-length."""
+        raise NotImplementedError
+
+    def part(self, data: bytes) -> bool:
+        """Send more of an answer that has begun; never its end."""
+        raise NotImplementedError
 
 
 def pairs(lines: bytes) -> Headers:

@@ -10,7 +10,7 @@ from weakref import ReferenceType, ref
 
 import msgspec
 
-from gateway.asgi import SAME_HEAD, WHOLE_ANSWER, Scope
+from gateway.asgi import SAME_HEAD, Scope
 from gateway.errors import MethodNotAllowed, NotFound
 from gateway.openai import headers as wire_headers
 from gateway.openai.operations import Action
@@ -28,7 +28,6 @@ class Head(msgspec.Struct, frozen=True):
 
     ids: what reads and makes the ids of the caller's things. path: as the upstream knows it. query: what is passed on
     of it; api_version: what is not. headers: the lines of those that may pass. content_type: empty, if none was told.
-    at_once: whether the server takes a whole answer at once.
     """
 
     caller: Caller
@@ -40,7 +39,6 @@ class Head(msgspec.Struct, frozen=True):
     headers: bytes
     api_version: str | None
     content_type: bytes
-    at_once: bool
 
 
 def read_head(scope: Scope, route: Route, snapshot: Snapshot, utc_now: Callable[[], datetime]) -> Head:
@@ -82,7 +80,6 @@ def head_of(scope: Scope, route: Route, caller: Caller, id_secret: bytes) -> Hea
         headers=wire_headers.to_upstream(headers),
         api_version=version,
         content_type=next((value for name, value in headers if name == b"content-type"), b""),
-        at_once=WHOLE_ANSWER in scope.get("extensions", _NONE),
     )
 
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 import msgspec
 
-from gateway.asgi import WHOLE_ANSWER, Send, pairs
+from gateway.asgi import DirectSend, Send, pairs
 from gateway.asgi import answer as send_whole
 from gateway.errors import StreamInterrupted
 from gateway.openai import headers as wire_headers
 from gateway.openai import sse
 from gateway.openai.operations import Operation
-from gateway.proxy.alarm import Alarm
 from gateway.proxy.attempt import Answer
 from gateway.proxy.departure import CallerWatch
-from gateway.upstream.session import ConnectionFailed, UpstreamAnswer
+from gateway.proxy.passage import Passage
+from gateway.upstream.session import ConnectionFailed
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,7 @@ class Relayed(msgspec.Struct, frozen=True):
     own: the lines of the gateway's headers, added to those of the upstream's that may pass. edit: what is done to whole
     bodies and whole events on their way; None leaves every byte as it came. see: is shown each part of a body that was
     not held whole, as the upstream sent it. limits: whether `own` says where the caller's limits stand; the upstream's
-    are the gateway's own then, and no business of the caller's. at_once: whether the server takes a whole answer at
-    once.
+    are the gateway's own then, and no business of the caller's.
     """
 
     operation: Operation
@@ -53,7 +52,6 @@ class Relayed(msgspec.Struct, frozen=True):
     edit: Callable[[bytes], bytes] | None = None
     see: Callable[[bytes], None] | None = None
     limits: bool = False
-    at_once: bool = False
 
 
 async def relay(answer: Answer, how: Relayed, send: Send, patience: Patience, watch: CallerWatch) -> bool:
@@ -63,9 +61,7 @@ async def relay(answer: Answer, how: Relayed, send: Send, patience: Patience, wa
         if answer.rest is None and not answer.is_stream:
             body = how.edit(answer.held) if how.edit and answer.is_json else answer.held
             watch.end()
-            if how.at_once:
-                await send({"type": WHOLE_ANSWER, "status": answer.status, "lines": lines, "body": body})
-            else:
+            if not (isinstance(send, DirectSend) and send.whole(answer.status, lines, body)):
                 await send_whole(send, answer.status, body, pairs(lines))
             return True
         headers = pairs(lines)
@@ -78,10 +74,6 @@ async def relay(answer: Answer, how: Relayed, send: Send, patience: Patience, wa
         answer.close()
 
 
-async def _more(send: Send, data: bytes) -> None:
-    await send({"type": "http.response.body", "body": data, "more_body": True})
-
-
 async def _last(send: Send, data: bytes, watch: CallerWatch) -> None:
     watch.end()
     await send({"type": "http.response.body", "body": data})
@@ -89,14 +81,17 @@ async def _last(send: Send, data: bytes, watch: CallerWatch) -> None:
 
 async def _relay_bytes(answer: Answer, how: Relayed, send: Send, patience: Patience, watch: CallerWatch) -> bool:
     """A body of any kind. A cut can't be told in it: the caller's connection is ended short, as the upstream's was."""
-    chunk = answer.held
+
+    def seen(chunk: bytes) -> bytes:
+        if how.see:
+            how.see(chunk)
+        return chunk
+
+    passage = Passage(seen, send, watch.alarm)
     try:
-        while chunk:
-            if how.see:
-                how.see(chunk)
-            await _more(send, chunk)
-            with watch.alarm.within(patience.idle):
-                chunk = await answer.rest.chunk() if answer.rest else b""
+        await passage.begin(answer.held)
+        if answer.rest:
+            await passage.follow(answer.rest, patience.idle)
     except (ConnectionFailed, TimeoutError):
         return False
     await _last(send, b"", watch)
@@ -105,46 +100,48 @@ async def _relay_bytes(answer: Answer, how: Relayed, send: Send, patience: Patie
 
 async def _relay_events(answer: Answer, how: Relayed, send: Send, patience: Patience, watch: CallerWatch) -> bool:
     """An event stream. Only whole events go out, so that a cut can always be followed by an error event."""
-    tail = b""
-    chunk = answer.held
     # Where a cut looks like an end, the stream's own mark must tell them apart.
-    due = how.operation.stream_end if answer.rest and not answer.rest.delimited else None
+    events = _Events(how, how.operation.stream_end if answer.rest and not answer.rest.delimited else None)
+    passage = Passage(events.feed, send, watch.alarm)
     try:
-        while chunk:
-            if tail:
-                chunk = tail + chunk
-            end = sse.complete(chunk)
-            tail = chunk[end:]
-            if end:
-                whole = chunk[:end] if tail else chunk
-                due = None if due and sse.is_over(whole, due) else due
-                if how.see:
-                    how.see(whole)
-                passed = how.edit(whole) if how.edit else whole
-                if passed:
-                    await _more(send, passed)
-            chunk = await _next(answer.rest, send, patience, watch.alarm) if answer.rest else b""
-        if due and not sse.is_over(tail, due):
+        await passage.begin(answer.held)
+        if answer.rest:
+            # While the upstream is silent the caller gets comments.
+            await passage.follow(answer.rest, patience.idle, patience.keepalive, sse.KEEPALIVE)
+        if events.due and not sse.is_over(events.tail, events.due):
             raise ConnectionFailed("the connection closed before the stream's end")
     except (ConnectionFailed, TimeoutError) as error:
         reason = "went silent" if isinstance(error, TimeoutError) else "broke off"
         interrupted = StreamInterrupted(f"The upstream {reason} in the middle of its answer.")
         await _last(send, sse.error_event(interrupted, how.operation.name), watch)
         return False
-    await _last(send, tail, watch)
+    await _last(send, events.tail, watch)
     return True
 
 
-async def _next(upstream: UpstreamAnswer, send: Send, patience: Patience, alarm: Alarm) -> bytes:
-    """The next bytes; while the upstream is silent the caller gets comments, until patience ends (TimeoutError)."""
-    silence = 0.0
-    while True:
-        wait = min(patience.keepalive, patience.idle - silence)
-        try:
-            with alarm.within(wait):
-                return await upstream.chunk()
-        except TimeoutError:
-            silence += wait
-            if silence >= patience.idle:
-                raise
-            await _more(send, sse.KEEPALIVE)
+class _Events:
+    """Takes a stream in as it comes, and lets whole events pass. tail: what has come of the next one.
+
+    due: the mark that must come before the end; None once it has come, or where none must.
+    """
+
+    def __init__(self, how: Relayed, due: bytes | None) -> None:
+        self.tail = b""
+        self.due = due
+        self._see = how.see
+        self._edit = how.edit
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The events that are whole now, as the caller is to see them."""
+        if self.tail:
+            chunk = self.tail + chunk
+        end = sse.complete(chunk)
+        self.tail = chunk[end:]
+        if not end:
+            return b""
+        whole = chunk[:end] if self.tail else chunk
+        if self.due and sse.is_over(whole, self.due):
+            self.due = None
+        if self._see:
+            self._see(whole)
+        return self._edit(whole) if self._edit else whole

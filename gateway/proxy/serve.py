@@ -151,7 +151,6 @@ class DataPlane:
                     _edit(operation, head.ids, found),
                     metered.see,
                     limits=bool(limits),
-                    at_once=head.at_once,
                 )
                 whole = await relay(found.answer, relayed, send, self._patience, watch)
             if not whole:

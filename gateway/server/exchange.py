@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HEADER_RE, STATUS_LINE, RequestResponseCycle
 
-from gateway.asgi import WHOLE_ANSWER, pairs
+from gateway.asgi import DirectSend
 
 if TYPE_CHECKING:
     from gateway.server.protocol import LightProtocol
@@ -22,7 +22,7 @@ _line_starts: dict[bytes, bytes] = {}
 _own: tuple[list[tuple[bytes, bytes]], bytes] = [], b""
 
 
-class Exchange(RequestResponseCycle):
+class Exchange(RequestResponseCycle, DirectSend):
     """One request and its answer.
 
     A head waits for the first part of the body, as ASGI asks of servers. If that is all of it, both are written here;
@@ -85,18 +85,28 @@ class Exchange(RequestResponseCycle):
         body, self.body = self.body, b""
         return {"type": "http.request", "body": body, "more_body": self.more_body}
 
-    async def send(self, message: Any) -> None:
-        """ASGI's `send`; besides, a whole answer as one message (gateway.asgi.WHOLE_ANSWER)."""
+    @property
+    def send(self) -> Exchange:
+        """ASGI's `send`."""
+        return self
+
+    def whole(self, status: int, lines: bytes, body: bytes) -> bool:
+        """Send a whole answer, if nothing is to be thought of but that."""
+        if self.response_started or not self._is_plain():
+            return False
+        self._finish(status, lines, body)
+        return True
+
+    def part(self, data: bytes) -> bool:
+        """Send a part of a stream that goes out in chunks, if there is room for it."""
+        if not self.chunked_encoding or self.response_complete or self._is_held_up():
+            return False
+        self.transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        return True
+
+    async def __call__(self, message: Any) -> None:
+        """ASGI's `send`, called."""
         kind = message["type"]
-        if kind == WHOLE_ANSWER:
-            status, lines, body = message["status"], message["lines"], message["body"]
-            if self._is_plain() and not self.response_started:
-                self._finish(status, lines, body)
-                return
-            headers = [*pairs(lines), (b"content-length", b"%d" % len(body))]
-            await super().send({"type": "http.response.start", "status": status, "headers": headers})
-            await super().send({"type": "http.response.body", "body": body})
-            return
         if kind == "http.response.start" and not self.response_started:
             self._start = message
             return
@@ -109,10 +119,7 @@ class Exchange(RequestResponseCycle):
                 self._finish(start["status"], told, body)
                 return
             await super().send(start)
-        elif self.chunked_encoding and message.get("more_body") and not (self.response_complete or self._is_held_up()):
-            # A part of a stream; an empty one would end it.
-            if body := message.get("body"):
-                self.transport.write(b"%x\r\n%b\r\n" % (len(body), body))
+        elif message.get("more_body") and (body := message.get("body")) and self.part(body):
             return
         await super().send(message)
 
@@ -126,6 +133,7 @@ class Exchange(RequestResponseCycle):
 
     def _finish(self, status: int, lines: bytes, body: bytes) -> None:
         """Send all of an answer. lines: those of its headers, without the server's own and without the length."""
+        self._start = None
         self.response_started = self.response_complete = True
         own = _own_lines(self.default_headers)
         self.transport.write(b"%b%b%bcontent-length: %d\r\n\r\n%b" % (STATUS_LINE[status], own, lines, len(body), body))

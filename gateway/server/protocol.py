@@ -13,7 +13,6 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from gateway.asgi import WHOLE_ANSWER
 from gateway.server.exchange import Exchange
 from gateway.server.known_head import KnownHead
 from gateway.server.transport import PatientTransport
@@ -114,7 +113,6 @@ class LightProtocol(HttpToolsProtocol):
         scope["path"] = path.decode()
         scope["raw_path"] = path
         scope["query_string"] = query
-        scope["extensions"] = {WHOLE_ANSWER: {}}
         keep_alive = version != "1.0" and parser.should_keep_alive()
         self._plain = scope if keep_alive else None
         before, self.cycle = self.cycle, Exchange(self, keep_alive=keep_alive)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +42,12 @@ class FakeAnswer:
         if isinstance(chunk, Exception):
             raise chunk
         return chunk
+
+    async def pass_on(self, take: Callable[[bytes], bool]) -> bool:
+        while chunk := await self.chunk():
+            if not take(chunk):
+                return False
+        return True
 
     def close(self) -> None:
         self.closed = True
