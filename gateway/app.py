@@ -62,45 +62,9 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI's entry: http and lifespan."""
-        if scope["type"] == "http":
-            await self._http(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1000})
-
-    async def refresh(self) -> None:
-        """Bring the registry up to date once."""
-        self._parts.start()
-        await self.registry.refresh()
-
-    async def deliver_webhooks(self) -> None:
-        """Deliver what webhooks are due, once; for a platform's timer."""
-        self._parts.start()
-        await self._parts.dispatcher.deliver_due()
-
-    async def settle(self) -> None:
-        """Give back what is leased and write what was recorded; calls go on."""
-        await self._parts.settle()
-
-    async def close(self) -> None:
-        """End the background work and let go of every connection."""
-        await self._parts.close()
-
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "lifespan.startup":
-                # A Functions worker sends no lifespan events, and has a timer for the deliveries.
-                self._parts.start()
-                self._parts.start_deliveries()
-                await send({"type": "lifespan.startup.complete"})
-            else:
-                await self.close()
-                await send({"type": "lifespan.shutdown.complete"})
-                return
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._not_http(scope, receive, send)
+            return
         request_id = b"%032x" % random.getrandbits(128)
         try:
             if not self._parts.started:
@@ -125,6 +89,43 @@ class Gateway:
             except Exception:
                 # An answer has begun, and no server takes two: it is cut off, as the one way to tell.
                 raise failure from None
+
+    async def refresh(self) -> None:
+        """Bring the registry up to date once."""
+        self._parts.start()
+        await self.registry.refresh()
+
+    async def deliver_webhooks(self) -> None:
+        """Deliver what webhooks are due, once; for a platform's timer."""
+        self._parts.start()
+        await self._parts.dispatcher.deliver_due()
+
+    async def settle(self) -> None:
+        """Give back what is leased and write what was recorded; calls go on."""
+        await self._parts.settle()
+
+    async def close(self) -> None:
+        """End the background work and let go of every connection."""
+        await self._parts.close()
+
+    async def _not_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+        elif scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                # A Functions worker sends no lifespan events, and has a timer for the deliveries.
+                self._parts.start()
+                self._parts.start_deliveries()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self.close()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
 
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send, request_id: bytes) -> None:
         """Give a request that is no call of an operation to its plane."""

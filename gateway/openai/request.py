@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -44,31 +45,32 @@ class JsonCall(msgspec.Struct, frozen=True):
 
     def most_output_tokens(self) -> int:
         """The most tokens that one answer may have, as far as the body says; 0 when it does not."""
-        own, older = (self.max_completion_tokens, self.max_tokens, self.max_output_tokens), self.max_tokens_to_sample
-        most = 0
-        for told in (*own, older, self.max_gen_len, *self._nested(NESTED)):
-            if told is not None:
-                most = max(most, count(told) or 0)
-        return most
+        told = _limits(self)
+        if told == _NO_LIMITS:
+            return 0
+        return max(count(each) or 0 for each in (*told[: -len(_CONFIGS)], *self._nested(NESTED)))
 
     def answers(self) -> int:
         """How many answers the body asks for to one prompt: `n`, `best_of`, Google's `candidateCount`; 1 at least."""
-        most = 1
-        for asked in (self.n, self.best_of, *self._nested(_CANDIDATES)):
-            if asked is not None:
-                most = max(most, count(asked) or 1)
-        return most
+        asked = _wishes(self)
+        if asked == _NO_WISHES:
+            return 1
+        return max(1, *(count(each) or 1 for each in (*asked[: -len(_CONFIGS)], *self._nested(_CANDIDATES))))
 
     def _nested(self, names: Mapping[str, tuple[str, ...]]) -> Sequence[Any]:
-        """What the body says in its configs, by the names that each has for it; most bodies have none."""
-        google = self.google_config is not None or self.google_config_too is not None
-        if not google and self.converse_config is None and self.titan_config is None:
-            return ()
-        configs = (self.google_config, self.google_config_too, self.converse_config, self.titan_config)
-        said = zip(configs, _CONFIGS, strict=True)
+        """What the body says in its configs, by the names that each has for it."""
+        said = zip(_configs(self), _CONFIGS, strict=True)
         return [config.get(name) for config, each in said if isinstance(config, dict) for name in names.get(each, ())]
 
 
+# Most bodies say nothing of all this, which one look tells.
+_FIELDS = ("google_config", "google_config_too", "converse_config", "titan_config")
+_OWN = ("max_completion_tokens", "max_tokens", "max_output_tokens", "max_tokens_to_sample", "max_gen_len")
+_configs = attrgetter(*_FIELDS)
+_limits = attrgetter(*_OWN, *_FIELDS)
+_wishes = attrgetter("n", "best_of", *_FIELDS)
+_NO_LIMITS = _limits(JsonCall())
+_NO_WISHES = _wishes(JsonCall())
 _decode = msgspec.json.Decoder(JsonCall).decode
 
 

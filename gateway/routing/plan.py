@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
-import msgspec
-
 from gateway.errors import AllCooling, GatewayError, UpstreamMisconfigured, UpstreamTimeout, UpstreamUnreachable
 from gateway.limits.rates import Rates
 from gateway.registry.deployments import Deployment
@@ -15,16 +13,11 @@ from gateway.routing.outcome import Kind, Outcome
 from gateway.routing.selection import Rotation, steady
 
 
-class Conditions(msgspec.Struct, frozen=True):
-    """What else decides: how many attempts a call may have, its tokens, and the key it shares with its likes."""
-
-    most_attempts: int
-    tokens: int = 0
-    affinity: str | None = None
-
-
 class Plan:
-    """Owns the retry state of one call. Ask `next()` for a deployment, tell `record()` what became of it."""
+    """Owns the retry state of one call. Ask `next()` for a deployment, tell `record()` what became of it.
+
+    most_attempts: so many deployments may be tried. tokens: the call's. affinity: the key it shares with its likes.
+    """
 
     __slots__ = (
         *("_affinity", "_alone", "_cooldowns", "_most", "_outcomes", "_rates", "_rotation", "_tokens", "_tried"),
@@ -32,15 +25,22 @@ class Plan:
     )
 
     def __init__(
-        self, pool: Pool, rotation: Rotation, cooldowns: Cooldowns, rates: Rates, conditions: Conditions
+        self,
+        pool: Pool,
+        rotation: Rotation,
+        cooldowns: Cooldowns,
+        rates: Rates,
+        most_attempts: int,
+        tokens: int = 0,
+        affinity: str | None = None,
     ) -> None:
         self.pool = pool
         self._rotation = rotation
         self._cooldowns = cooldowns
         self._rates = rates
-        self._tokens = conditions.tokens
-        self._affinity = conditions.affinity if pool.prompt_affinity else None
-        self._most = min(conditions.most_attempts, pool.size)
+        self._tokens = tokens
+        self._affinity = affinity if pool.prompt_affinity else None
+        self._most = min(most_attempts, pool.size)
         self._alone = pool.size == 1
         self._tried: set[str] = set()
         self._outcomes: list[Outcome] = []

@@ -9,7 +9,7 @@ from gateway.registry.snapshot import Snapshot
 from gateway.registry.tenants import Tenant
 from gateway.routing.cooldown import Cooldowns
 from gateway.routing.eligibility import Directory, Pool
-from gateway.routing.plan import Conditions, Plan
+from gateway.routing.plan import Plan
 from gateway.routing.selection import Rotation
 
 
@@ -58,5 +58,4 @@ class Router:
         return self._plan(pool, self._rotations[pool.key].copy(), tokens, affinity)
 
     def _plan(self, pool: Pool, rotation: Rotation, tokens: int, affinity: str | None) -> Plan:
-        conditions = Conditions(self._most_attempts, tokens, affinity)
-        return Plan(pool, rotation, self._cooldowns, self._rates, conditions)
+        return Plan(pool, rotation, self._cooldowns, self._rates, self._most_attempts, tokens, affinity)
