@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 
 from gateway import health
 from gateway.asgi import (
@@ -23,6 +22,7 @@ from gateway.composition import Composition
 from gateway.errors import GatewayError, MethodNotAllowed, NotFound, RegistryUnavailable
 from gateway.openai.routes import AZURE_RESOURCE_PREFIXES, OPENAI_PREFIXES, models_path, route
 from gateway.proxy.models import models_answer
+from gateway.request_ids import request_id as new_request_id
 from gateway.settings import Settings
 from gateway.storage.refresh import Registry
 from gateway.storage.rows import Tables
@@ -65,7 +65,7 @@ class Gateway:
         if scope["type"] != "http":
             await self._not_http(scope, receive, send)
             return
-        request_id = b"%032x" % random.getrandbits(128)
+        request_id = new_request_id()
         try:
             if not self._parts.started:
                 self._parts.start()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from http import HTTPStatus
 
 from gateway.asgi import Message, Scope
@@ -11,6 +10,7 @@ from gateway.errors import UpstreamError
 from gateway.openai.routes import route
 from gateway.proxy.serve import DataPlane
 from gateway.registry.snapshot import Caller
+from gateway.request_ids import request_id
 
 
 async def inner_call(data: DataPlane, caller: Caller, path: str, body: bytes) -> bytes:
@@ -45,7 +45,7 @@ async def inner_call(data: DataPlane, caller: Caller, path: str, body: bytes) ->
         else:
             parts.append(message.get("body", b""))
 
-    await data.serve_caller(caller, scope, receive, send, found, uuid.uuid4().hex.encode())
+    await data.serve_caller(caller, scope, receive, send, found, request_id())
     if status >= 300:
         raise UpstreamError(f"The upstream answered {status} {HTTPStatus(status).phrase}.")
     return b"".join(parts)

@@ -177,11 +177,14 @@ class Metered:
 
     def _known_as(self) -> tuple[str, ...]:
         """What the catalog may know the answering model by: what the deployment is called, what the answer says."""
-        if self._deployment is None:
+        deployment = self._deployment
+        if deployment is None:
             return ()
+        name = deployment.deployment_name
+        if self._pricer.is_sure(deployment.provider, name):
+            return (name,)
         told = told_model(self._answer.held) if self._answer is not None else None
-        own = self._deployment.deployment_name, *self._deployment.models
-        return own if told is None else (own[0], told, *own[1:])
+        return (name, *deployment.models) if told is None else (name, told, *deployment.models)
 
     def _spent(self, tokens: Tokens, known_as: tuple[str, ...]) -> Amounts:
         """What the limits are charged. A call that failed for no fault of the caller's is given back whole."""

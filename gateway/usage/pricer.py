@@ -43,6 +43,7 @@ class Pricer:
         self._catalog: Catalog | None = None
         self._asked_at: datetime | None = None
         self._found: dict[tuple[str | None, tuple[str, ...]], Priced] = {}
+        self._sure: dict[tuple[str, str], bool] = {}
         self._renewing = asyncio.Lock()
 
     async def priced(self, provider: str | None, names: Sequence[str]) -> Priced:
@@ -67,6 +68,17 @@ class Pricer:
             found = self._found[asked] = _find(self._catalog, provider, names)
         return found
 
+    def is_sure(self, provider: str, name: str) -> bool:
+        """Whether a deployment of this provider and name is that model's, whatever its answers say."""
+        known = self._sure.get((provider, name))
+        if known is None:
+            if self._catalog is None:
+                return False
+            if len(self._sure) == MOST_REMEMBERED:
+                self._sure.clear()
+            known = self._sure[provider, name] = _of_provider(self._catalog, provider, name) is not None
+        return known
+
     @property
     def is_ready(self) -> bool:
         """Whether the catalog was read."""
@@ -89,6 +101,7 @@ class Pricer:
                 # Thousands of models take too long to index for the loop, which serves calls meanwhile.
                 self._catalog = await asyncio.to_thread(catalog, models)
             self._found.clear()
+            self._sure.clear()
             self._asked_at = self._utc_now()
 
     def _is_fresh(self) -> bool:
@@ -107,8 +120,11 @@ def _find(models: Catalog, provider: str | None, names: Sequence[str]) -> Priced
 def _known(models: Catalog, provider: str | None, names: Sequence[str]) -> CatalogModel | None:
     if provider:
         for name in names:
-            for each in CATALOG_PROVIDERS.get(provider, (provider,)):
-                found = models.find(name, each)
-                if found is not None:
-                    return found
+            if (found := _of_provider(models, provider, name)) is not None:
+                return found
     return next((found for name in names if (found := models.find(name)) is not None), None)
+
+
+def _of_provider(models: Catalog, provider: str, name: str) -> CatalogModel | None:
+    sold = (models.find(name, each) for each in CATALOG_PROVIDERS.get(provider, (provider,)))
+    return next((found for found in sold if found is not None), None)

@@ -19,6 +19,7 @@ CODE = [ROOT / "function_app.py", *FOUND]
 LEVELS = {
     "collector": 0,
     "write_batch": 0,
+    "request_ids": 0,
     "errors": 0,
     "settings": 0,
     "asgi": 1,
