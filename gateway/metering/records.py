@@ -18,7 +18,7 @@ LONGEST_TEXT = 128
 LONGEST_PLAIN_LINE = 2048
 
 
-class CallRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class CallRecord(msgspec.Struct, frozen=True, gc=False):
     """One call, as it ended.
 
     at: when it came (UTC). tenant: its identity (Tenant.identity); tenant_id: its id; key_id: the API key's public id.

@@ -85,7 +85,10 @@ def of_answer(body: bytes) -> Tokens | None:
     except msgspec.DecodeError:
         told = _decode(body).usage
         return of_usage(_decode_any(told)) if told else None
-    heard, said = usage.prompt_tokens_details or _NO_DETAILS, usage.completion_tokens_details or _NO_DETAILS
+    heard, said = usage.prompt_tokens_details, usage.completion_tokens_details
+    if heard is None and said is None:
+        return Tokens(usage.prompt_tokens, usage.completion_tokens)
+    heard, said = heard or _NO_DETAILS, said or _NO_DETAILS
     return Tokens(
         input=usage.prompt_tokens,
         output=usage.completion_tokens,

@@ -10,7 +10,7 @@ import msgspec
 MOST = 10**12
 
 
-class Tokens(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+class Tokens(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Counts of one call, as the upstream told them.
 
     input, output: all tokens of either side; the others are parts of them. cached_input: of the input, read from a

@@ -69,14 +69,14 @@ async def read_request(head: Head, receive: Receive, limit: int) -> Asked:
     if route.operation.mentions_things and MARK in body:
         body = ids.to_upstream(body)
     call = Call(
-        operation=route.operation,
-        method=action.method,
-        path=head.path,
-        query=head.query,
-        body=body if action.body != "none" else b"",
-        headers=head.headers,
-        api_version=head.api_version,
-        names_thing=lives_at is not None,
+        route.operation,
+        action.method,
+        head.path,
+        head.query,
+        body if action.body != "none" else b"",
+        head.headers,
+        head.api_version,
+        lives_at is not None,
     )
     return Asked(
         call,
@@ -84,12 +84,12 @@ async def read_request(head: Head, receive: Receive, limit: int) -> Asked:
         route.model
         or (native.model_in_path(route.operation.name, head.path) if route.native_path else None)
         or asked.model,
-        home=lives_at,
-        affinity=asked.affinity(),
-        tokens=input_tokens + most_output,
-        input_tokens=input_tokens,
-        fields=asked,
-        most_output=most_output,
+        lives_at,
+        asked.affinity(),
+        input_tokens + most_output,
+        input_tokens,
+        asked,
+        most_output,
     )
 
 
