@@ -18,8 +18,8 @@ from gateway.server.known_head import KnownHead
 from gateway.server.transport import PatientTransport
 from gateway.write_batch import WriteBatch
 
-# So many heads of a connection are remembered in vain; each that comes again is worth as many more.
-LESSONS = 3
+# So many heads of a connection are remembered in vain, then only one of so many; one that comes again begins it anew.
+LESSONS, ONE_OF = 3, 64
 # One for each server, so that it ends with the server's event loop.
 _batches: WeakKeyDictionary[ServerState, WriteBatch] = WeakKeyDictionary()
 
@@ -69,8 +69,10 @@ class LightProtocol(HttpToolsProtocol):
         elif self._known is None or not self._is_known(data):
             begun, self._plain, self._known = self._begun, None, None
             super().data_received(data)
-            if self._lessons and self._plain is not None and self._begun == begun + 1 and not self._within:
-                self._lessons -= 1
+            if self._plain is None or self._begun != begun + 1 or self._within:
+                return
+            if self._lessons or self._begun % ONE_OF == 0:
+                self._lessons = max(0, self._lessons - 1)
                 self._known = KnownHead.of(data, self._plain)
 
     def _is_known(self, data: bytes) -> bool:

@@ -124,7 +124,7 @@ class UpstreamAnswer:
             waiter.set_result(True)
             return
         try:
-            if not take(self._fetched()):
+            if self._parts and not take(self._fetched()):
                 waiter.set_result(False)
         except Exception as error:
             # It is the task's, and not the event loop's.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.asgi import SAME_HEAD
-from gateway.server.protocol import LESSONS, LightProtocol
+from gateway.server.protocol import LESSONS, ONE_OF, LightProtocol
 from tests.unit.server.connection import Connection
 
 
@@ -115,6 +115,15 @@ async def test_a_connection_whose_heads_differ_is_soon_left_to_the_parser(again:
     for _ in range(2):
         await connection.feed(post())
     assert (SAME_HEAD in connection.extensions[-1]) is known
+
+
+async def test_such_a_connection_is_tried_again_from_time_to_time() -> None:
+    connection = Connection(LightProtocol)
+    for number in range(LESSONS):
+        await connection.feed(post(more=b"x: %d\r\n" % number))
+    for _ in range(ONE_OF + 1):
+        await connection.feed(post())
+    assert SAME_HEAD in connection.extensions[-1]
 
 
 async def test_a_request_that_comes_while_one_is_answered_waits_for_its_turn() -> None:
