@@ -56,8 +56,9 @@ class Relayed(msgspec.Struct, frozen=True):
 
 async def relay(answer: Answer, how: Relayed, send: Send, patience: Patience, watch: CallerWatch) -> bool:
     """Send the answer on, headers first. Whether the upstream brought it to its end. watch: the calling task's."""
-    lines = wire_headers.to_caller(answer.headers, _OURS[answer.rest is None or answer.is_stream, how.limits]) + how.own
     try:
+        ours = _OURS[answer.rest is None or answer.is_stream, how.limits]
+        lines = wire_headers.to_caller(answer.headers, ours) + how.own
         if answer.rest is None and not answer.is_stream:
             body = how.edit(answer.held) if how.edit and answer.is_json else answer.held
             watch.end()
