@@ -37,11 +37,14 @@ class Transport(asyncio.Transport):
 
 
 class Connection:
-    """seen: of each request the scope, without what is the server's own, and the body."""
+    """seen: of each request the scope, without what is the server's own, and the body. go: while it is set, requests
+    are answered as they come."""
 
     def __init__(self, protocol: type[HttpToolsProtocol]) -> None:
         self.seen: list[tuple[dict[str, Any], bytes]] = []
         self.extensions: list[dict[str, Any]] = []
+        self.go = asyncio.Event()
+        self.go.set()
         own = {"interface": "asgi3", "ws": "none", "log_config": None, "access_log": False, "proxy_headers": False}
         config = Config(self._app, http=protocol, **own)
         self.transport = Transport()
@@ -71,6 +74,7 @@ class Connection:
         told = {name: value for name, value in scope.items() if name not in ("extensions", "asgi")}
         self.seen.append((told, body))
         self.extensions.append(scope.get("extensions", {}))
+        await self.go.wait()
         text = json.dumps([scope["method"], scope["path"], len(body)]).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(text))]
         await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.asgi import SAME_HEAD
+from gateway.server.known_head import KnownHead
 from gateway.server.protocol import LESSONS, ONE_OF, LightProtocol
 from tests.unit.server.connection import Connection
 
@@ -128,8 +129,20 @@ async def test_such_a_connection_is_tried_again_from_time_to_time() -> None:
 
 async def test_a_request_that_comes_while_one_is_answered_waits_for_its_turn() -> None:
     connection = Connection(LightProtocol)
-    await connection.feed(post())
+    for _ in range(2):
+        await connection.feed(post())
+    connection.go.clear()
     await connection.feed(post(b"one"))
     await connection.feed(post(b"three") + post(b"three+"))
+    assert [body for _, body in connection.seen[2:]] == [b"one"]
+    connection.go.set()
     await connection.feed(post(b"six"))
-    assert [body for _, body in connection.seen] == [b"{}", b"one", b"three", b"three+", b"six"]
+    assert [body for _, body in connection.seen[2:]] == [b"one", b"three", b"three+", b"six"]
+    assert connection.transport.written.count(b"HTTP/1.1 200 ") == 6
+
+
+@pytest.mark.parametrize("more", [b"x: y\n", b"transfer-encoding: chunked\r\n", b"expect: 100-continue\r\n"])
+async def test_a_head_that_leaves_a_doubt_is_not_remembered(more: bytes) -> None:
+    scope = {"headers": [(b"content-length", b"2"), (more.split(b":")[0], b"")]}
+    assert KnownHead.of(post(more=more), scope) is None
+    assert KnownHead.of(b"GET / HTTP/1.1\r\n\r\n", {"headers": []}) is None
