@@ -19,7 +19,7 @@ FRAMING = (b"connection", b"transfer-encoding", b"content-length")
 # Header names come in few forms; what is made up has an end.
 KEPT_NAMES = 1024
 _line_starts: dict[bytes, bytes] = {}
-_own: tuple[list[tuple[bytes, bytes]], bytes] = [], b""
+_default: tuple[list[tuple[bytes, bytes]], bytes] = [], b""
 
 
 class Exchange(RequestResponseCycle, DirectSend):
@@ -135,7 +135,7 @@ class Exchange(RequestResponseCycle, DirectSend):
         """Send all of an answer. lines: those of its headers, without the server's own and without the length."""
         self._start = None
         self.response_started = self.response_complete = True
-        own = _own_lines(self.default_headers)
+        own = _default_lines(self.default_headers)
         self.transport.write(b"%b%b%bcontent-length: %d\r\n\r\n%b" % (STATUS_LINE[status], own, lines, len(body), body))
         self.set()
         self.on_response()
@@ -169,9 +169,9 @@ def _may_begin_a_line(name: bytes) -> bool:
     return True
 
 
-def _own_lines(headers: list[tuple[bytes, bytes]]) -> bytes:
+def _default_lines(headers: list[tuple[bytes, bytes]]) -> bytes:
     """The lines of the server's own headers, which are the same ones for a second."""
-    global _own
-    if headers is not _own[0]:
-        _own = headers, b"".join([b"%b: %b\r\n" % pair for pair in headers])
-    return _own[1]
+    global _default
+    if headers is not _default[0]:
+        _default = headers, b"".join([b"%b: %b\r\n" % pair for pair in headers])
+    return _default[1]
