@@ -48,14 +48,14 @@ class JsonCall(msgspec.Struct, frozen=True):
         told = _limits(self)
         if told == _NO_LIMITS:
             return 0
-        return max(count(each) or 0 for each in (*told[: -len(_CONFIGS)], *self._nested(NESTED)))
+        return max(count(each) or 0 for each in (*told[: -len(_FIELDS)], *self._nested(NESTED)))
 
     def answers(self) -> int:
         """How many answers the body asks for to one prompt: `n`, `best_of`, Google's `candidateCount`; 1 at least."""
         asked = _wishes(self)
         if asked == _NO_WISHES:
             return 1
-        return max(1, *(count(each) or 1 for each in (*asked[: -len(_CONFIGS)], *self._nested(_CANDIDATES))))
+        return max(1, *(count(each) or 1 for each in (*asked[: -len(_FIELDS)], *self._nested(_CANDIDATES))))
 
     def _nested(self, names: Mapping[str, tuple[str, ...]]) -> Sequence[Any]:
         """What the body says in its configs, by the names that each has for it."""

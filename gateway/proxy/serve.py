@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Coroutine
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -260,4 +261,11 @@ def _jitter() -> float:
 
 def _own_lines(found: Found, request_id: bytes, elapsed: float) -> bytes:
     overhead = max(0.0, elapsed - found.upstream_seconds)
-    return _OWN_LINES % (request_id, found.deployment.friendly_name.encode(), found.attempts, overhead * 1000)
+    return _OWN_LINES % (request_id, _header_value(found.deployment.friendly_name), found.attempts, overhead * 1000)
+
+
+# Rows of storage need not have come through the management API, which takes no such names.
+@lru_cache(maxsize=4096)
+def _header_value(name: str) -> bytes:
+    """A name as a header has it; no line break in it ends the line."""
+    return name.encode().translate(None, b"\r\n\0")
